@@ -1,0 +1,54 @@
+/** What went wrong at a provider, in words that every vendor's errors can be put into. */
+export type ProviderErrorKind =
+  | 'authentication'
+  | 'permission'
+  | 'not_found'
+  | 'bad_request'
+  | 'context_length'
+  | 'content_filter'
+  | 'conflict'
+  | 'too_large'
+  | 'rate_limited'
+  | 'overloaded'
+  | 'server'
+  | 'network'
+  | 'timeout'
+  | 'cancelled'
+  | 'malformed'
+  | 'unavailable';
+
+/** Kinds where the same request may succeed a moment later. */
+const RETRYABLE: ReadonlySet<ProviderErrorKind> = new Set([
+  'conflict',
+  'rate_limited',
+  'overloaded',
+  'server',
+  'network',
+  'timeout',
+]);
+
+/** A vendor's failure, normalised once at the vendor's edge. The message is safe to show: it holds no credential. */
+export class ProviderError extends Error {
+  override readonly name = 'ProviderError';
+  readonly kind: ProviderErrorKind;
+  /** HTTP status that the vendor answered with, where there was one. */
+  readonly status: number | undefined;
+  /** How long the vendor asked to wait, from Retry-After and its relatives. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    kind: ProviderErrorKind,
+    message: string,
+    options: { status?: number; retryAfterMs?: number; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.kind = kind;
+    this.status = options.status;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  /** Whether the same request may be sent again to the same provider. */
+  get retryable(): boolean {
+    return RETRYABLE.has(this.kind);
+  }
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+
+/** A setting that cannot be used; the message names it and says what it takes. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const isHttpUrl = (value: string) => /^https?:\/\//.test(value) && URL.canParse(value);
+const isPostgresUrl = (value: string) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value);
+
+const SETTINGS = z.object({
+  PORT: z.coerce
+    .number({ error: 'must be a port number' })
+    .int('must be a port number')
+    .min(0, 'must be 0 (any free port) to 65535')
+    .max(65_535, 'must be 0 (any free port) to 65535')
+    .default(4000),
+  HOST: z.string().default('127.0.0.1'),
+  DATABASE_URL: z.string().refine(isPostgresUrl, 'must look like postgres://user:password@host:5432/database').optional(),
+  DATABASE_POOL_SIZE: z.coerce.number({ error: 'must be a number' }).int().min(2, 'must be at least 2').max(500).default(10),
+  SIGNALBOX_DATA_DIR: z.string().default('./data'),
+  SIGNALBOX_ROOT_KEY: z.string().min(24, 'must have at least 24 characters').optional(),
+  SIGNALBOX_DEMO: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('1'),
+  SIGNALBOX_WORKER: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('1'),
+  SIGNALBOX_EMBEDDING_MODEL: z
+    .string()
+    .regex(/^[a-z0-9-]+\/.+$/, 'must be <provider>/<model>, such as local/use-lite-768')
+    .default('local/use-lite-768'),
+  SIGNALBOX_LOCAL_WORKERS: z.coerce.number({ error: 'must be a number' }).int().min(1).max(8).optional(),
+  SIGNALBOX_JWT_JWKS_URL: z.string().refine(isHttpUrl, 'must be an http(s) url').optional(),
+  SIGNALBOX_JWT_ISSUER: z.string().optional(),
+  SIGNALBOX_JWT_AUDIENCE: z.string().optional(),
+  SIGNALBOX_JWT_WORKSPACE_CLAIM: z.string().default('workspace'),
+  SIGNALBOX_JWT_USER_CLAIM: z.string().default('sub'),
+  SIGNALBOX_JWT_ROLE_CLAIM: z.string().default('role'),
+  SIGNALBOX_TRUSTED_DOCUMENTS: z.string().optional(),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+      error: 'must be one of fatal, error, warn, info, debug, trace, silent',
+    })
+    .default('info'),
+});
+
+export interface JwtConfig {
+  jwksUrl: string;
+  issuer: string;
+  audience: string | undefined;
+  claims: { workspace: string; user: string; role: string };
+}
+
+export interface Config {
+  port: number;
+  host: string;
+  /** Absent: the embedded database in `dataDir`. */
+  databaseUrl: string | undefined;
+  databasePoolSize: number;
+  dataDir: string;
+  /** Absent: made once and kept in `dataDir`. */
+  rootKey: string | undefined;
+  /** Make and fill the demo workspace on the first start. */
+  demo: boolean;
+  /** Work jobs in this process, beside serving. */
+  worker: boolean;
+  /** Id of the model that documents and queries are embedded with. */
+  embeddingModel: string;
+  /** Threads of the local embedding models; absent: chosen by the cores of the machine. */
+  localWorkers: number | undefined;
+  jwt: JwtConfig | undefined;
+  /** Path of a JSON file `{ "<hash>": "<document>" }`; only these documents are then executed. */
+  trustedDocuments: string | undefined;
+  logLevel: string;
+}
+
+/**
+ * The one reader of the environment. A variable that is set to nothing counts as not set.
+ * @throws ConfigError that names the first setting that cannot be used
+ */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = SETTINGS.safeParse(given);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new ConfigError(`${issue?.path.join('.') ?? 'configuration'} ${issue?.message ?? 'is not valid'}`);
+  }
+  const settings = parsed.data;
+  return {
+    port: settings.PORT,
+    host: settings.HOST,
+    databaseUrl: settings.DATABASE_URL,
+    databasePoolSize: settings.DATABASE_POOL_SIZE,
+    dataDir: settings.SIGNALBOX_DATA_DIR,
+    rootKey: settings.SIGNALBOX_ROOT_KEY,
+    demo: settings.SIGNALBOX_DEMO === '1',
+    worker: settings.SIGNALBOX_WORKER === '1',
+    embeddingModel: settings.SIGNALBOX_EMBEDDING_MODEL,
+    localWorkers: settings.SIGNALBOX_LOCAL_WORKERS,
+    jwt: readJwtConfig(settings),
+    trustedDocuments: settings.SIGNALBOX_TRUSTED_DOCUMENTS,
+    logLevel: settings.LOG_LEVEL,
+  };
+}
+
+function readJwtConfig(settings: z.infer<typeof SETTINGS>): JwtConfig | undefined {
+  if (settings.SIGNALBOX_JWT_JWKS_URL === undefined) return undefined;
+  if (settings.SIGNALBOX_JWT_ISSUER === undefined) {
+    throw new ConfigError('SIGNALBOX_JWT_ISSUER must be set when SIGNALBOX_JWT_JWKS_URL is');
+  }
+  return {
+    jwksUrl: settings.SIGNALBOX_JWT_JWKS_URL,
+    issuer: settings.SIGNALBOX_JWT_ISSUER,
+    audience: settings.SIGNALBOX_JWT_AUDIENCE,
+    claims: {
+      workspace: settings.SIGNALBOX_JWT_WORKSPACE_CLAIM,
+      user: settings.SIGNALBOX_JWT_USER_CLAIM,
+      role: settings.SIGNALBOX_JWT_ROLE_CLAIM,
+    },
+  };
+}

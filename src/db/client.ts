@@ -1,0 +1,94 @@
+import postgres, { type Sql } from 'postgres';
+import { EmbeddedPostgres } from './embedded.ts';
+import { migrate } from './migrate.ts';
+import { openTransaction, type SystemScope, type WorkspaceScope } from './workspace-scope.ts';
+
+/** How many rows a dead connection may keep waiting before a query fails with a clear error. */
+const CONNECT_TIMEOUT_SECONDS = 5;
+
+/** The database, embedded or a server: the same SQL through the same driver. */
+export class Database {
+  readonly kind: 'embedded' | 'postgres';
+  /** Outside a scope this connection may see no tenant's rows: for migrations, pg-boss and health alone. */
+  readonly sql: Sql;
+  readonly #embedded: EmbeddedPostgres | null;
+
+  constructor(sql: Sql, embedded: EmbeddedPostgres | null) {
+    this.sql = sql;
+    this.#embedded = embedded;
+    this.kind = embedded === null ? 'postgres' : 'embedded';
+  }
+
+  /** Runs `work` in a transaction that sees and writes the rows of one workspace; the database holds it to that. */
+  withWorkspace<Result>(workspaceId: string, work: (scope: WorkspaceScope) => Promise<Result>): Promise<Result> {
+    return openTransaction(
+      this.sql,
+      this.#embedded,
+      { role: 'signalbox_app', workspaceId },
+      work as (scope: object) => Promise<Result>,
+    );
+  }
+
+  /** Runs `work` in a transaction across workspaces, with the few rights that such work has. */
+  withSystem<Result>(work: (scope: SystemScope) => Promise<Result>): Promise<Result> {
+    return openTransaction(this.sql, this.#embedded, { role: 'signalbox_system', workspaceId: '' }, work as (scope: object) => Promise<Result>);
+  }
+
+  /** @throws where the database does not answer */
+  async ping(): Promise<void> {
+    await this.sql`select 1`;
+  }
+
+  async close(): Promise<void> {
+    await this.sql.end({ timeout: 5 });
+    await this.#embedded?.close();
+  }
+}
+
+export interface DatabaseOptions {
+  databaseUrl: string | undefined;
+  poolSize: number;
+  /** Folder of the embedded database's files. */
+  dataDir: string;
+  inMemory?: boolean;
+  preparedFolder?: Uint8Array;
+}
+
+/** Connects, or starts the embedded database, and migrates. */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  if (options.databaseUrl !== undefined) {
+    await migrateOnce(connect({ max: 1 }, options.databaseUrl));
+    return new Database(connect({ max: options.poolSize, idle_timeout: 300 }, options.databaseUrl), null);
+  }
+  const embedded = await EmbeddedPostgres.start(options.dataDir, options);
+  // One connection: the socket's multiplexer breaks clients whose extended-protocol messages interleave.
+  const target = { path: embedded.socket, host: embedded.socket, user: 'postgres', database: 'postgres', max: 1 };
+  try {
+    await migrateOnce(connect(target));
+  } catch (error) {
+    await embedded.close();
+    throw error;
+  }
+  return new Database(connect(target), embedded);
+}
+
+/** On a connection of its own: it holds a lock of its session, and drizzle changes how its client reads dates. */
+async function migrateOnce(sql: Sql): Promise<void> {
+  try {
+    await migrate(sql);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+function connect(options: postgres.Options<Record<string, never>> & { path?: string }, url?: string): Sql {
+  const shared = {
+    ...options,
+    transform: { column: { from: postgres.toCamel }, undefined: null },
+    connect_timeout: CONNECT_TIMEOUT_SECONDS,
+    fetch_types: true,
+    onnotice: () => undefined,
+    connection: { application_name: 'signalbox' },
+  };
+  return (url === undefined ? postgres(shared as never) : postgres(url, shared as never)) as unknown as Sql;
+}

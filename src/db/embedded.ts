@@ -1,0 +1,130 @@
+import { rmSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { lockDataFolder, socketPath } from './data-folder-lock.ts';
+
+/** What the worker is started with. `dataDir: null` keeps everything in memory. */
+export interface EmbeddedWorkerData {
+  dataDir: string | null;
+  socket: string;
+  /** An uncompressed dump of a data folder to start from, instead of running initdb. */
+  preparedFolder: Uint8Array | null;
+}
+
+export type EmbeddedMessage =
+  | { kind: 'query'; id: number; sql: string; params: unknown[]; binaryTypes: number[] }
+  | { kind: 'dump'; id: number }
+  | { kind: 'close'; id: number };
+
+export type EmbeddedReply =
+  | { kind: 'ready' }
+  | { kind: 'done'; id: number; dump?: Uint8Array }
+  | { kind: 'failed'; id: number; error: string };
+
+type WithoutId<Message> = Message extends unknown ? Omit<Message, 'id'> : never;
+
+/**
+ * PGlite (Postgres 18 and pgvector in WASM) in a worker thread, behind a Unix socket that postgres.js connects to.
+ * There is one session: the connection of that socket. A query sent by `query()` runs in the same session, so inside
+ * the transaction that is open on the socket.
+ */
+export class EmbeddedPostgres {
+  readonly #worker: Worker;
+  readonly #release: () => Promise<void>;
+  readonly #waiting = new Map<number, { resolve: (reply: EmbeddedReply) => void; reject: (error: Error) => void }>();
+  #lastId = 0;
+  /** Path of the socket; postgres.js takes it as `path`. */
+  readonly socket: string;
+
+  private constructor(worker: Worker, socket: string, release: () => Promise<void>) {
+    this.#worker = worker;
+    this.socket = socket;
+    this.#release = release;
+    worker.on('message', (reply: EmbeddedReply) => this.#settle(reply));
+    worker.on('error', (error) => this.#failAll(error as Error));
+    worker.on('exit', () => this.#failAll(new Error('the embedded database has stopped')));
+  }
+
+  /**
+   * @param dataDir folder of the database's files and sockets
+   * @param options.inMemory keep the data in memory; `dataDir` then holds the sockets alone
+   * @throws DataFolderInUseError where another process has the folder
+   */
+  static async start(
+    dataDir: string,
+    options: { inMemory?: boolean; preparedFolder?: Uint8Array } = {},
+  ): Promise<EmbeddedPostgres> {
+    const release = await lockDataFolder(dataDir);
+    const socket = socketPath(dataDir, 'postgres.sock');
+    // The lock is ours, so a socket that is still there belongs to a process that died.
+    if (process.platform !== 'win32') rmSync(socket, { force: true });
+    const workerData: EmbeddedWorkerData = {
+      dataDir: options.inMemory ? null : `${dataDir}/postgres`,
+      socket,
+      preparedFolder: options.preparedFolder ?? null,
+    };
+    const worker = new Worker(new URL('./embedded-worker.ts', import.meta.url), { workerData });
+    try {
+      await untilReady(worker);
+    } catch (error) {
+      await release();
+      throw error;
+    }
+    return new EmbeddedPostgres(worker, socket, release);
+  }
+
+  /**
+   * Runs a statement whose parameters may be bytes in Postgres' binary format.
+   * @param binaryTypes oids of the types whose parameters are such bytes
+   */
+  async query(sql: string, params: unknown[], binaryTypes: number[]): Promise<void> {
+    await this.#ask({ kind: 'query', sql, params, binaryTypes });
+  }
+
+  /** An uncompressed tar of the data folder, for `preparedFolder`. */
+  async dump(): Promise<Uint8Array> {
+    const reply = await this.#ask({ kind: 'dump' });
+    if (reply.kind !== 'done' || reply.dump === undefined) throw new Error('the embedded database gave no dump');
+    return reply.dump;
+  }
+
+  async close(): Promise<void> {
+    await this.#ask({ kind: 'close' });
+    await this.#worker.terminate();
+    await this.#release();
+  }
+
+  #ask(message: WithoutId<EmbeddedMessage>): Promise<EmbeddedReply> {
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ ...message, id });
+    });
+  }
+
+  #settle(reply: EmbeddedReply): void {
+    if (reply.kind === 'ready') return;
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (reply.kind === 'failed') waiting?.reject(new Error(reply.error));
+    else waiting?.resolve(reply);
+  }
+
+  #failAll(error: Error): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    this.#waiting.clear();
+  }
+}
+
+function untilReady(worker: Worker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: unknown) => reject(error);
+    const exited = (code: number) => reject(new Error(`the embedded database did not start (exit code ${code})`));
+    worker.once('error', failed);
+    worker.once('exit', exited);
+    worker.once('message', () => {
+      worker.off('error', failed);
+      worker.off('exit', exited);
+      resolve();
+    });
+  });
+}

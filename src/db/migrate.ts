@@ -1,0 +1,78 @@
+import { fileURLToPath } from 'node:url';
+import { drizzle } from 'drizzle-orm/postgres-js';
+import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
+import type { Sql } from 'postgres';
+
+const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url));
+
+/** Any number that only Signalbox's migrations use: servers that start together migrate one after the other. */
+const MIGRATION_LOCK = 7_391_004_512;
+
+/** The login may not do what a first start has to do; the message holds the SQL that an administrator runs once. */
+export class DatabaseSetupError extends Error {
+  override readonly name = 'DatabaseSetupError';
+}
+
+/** Makes the extensions, roles and tables that are not there yet. Safe to run by several servers at once. */
+export async function migrate(sql: Sql): Promise<void> {
+  await sql`select pg_advisory_lock(${MIGRATION_LOCK})`;
+  try {
+    await makeExtensions(sql);
+    await makeRoles(sql);
+    await runMigrations(drizzle(sql), { migrationsFolder: MIGRATIONS_FOLDER, migrationsSchema: 'signalbox_migrations' });
+  } finally {
+    await sql`select pg_advisory_unlock(${MIGRATION_LOCK})`;
+  }
+}
+
+async function makeExtensions(sql: Sql): Promise<void> {
+  try {
+    await sql`create extension if not exists vector`;
+    await sql`create extension if not exists btree_gin`;
+  } catch (error) {
+    throw new DatabaseSetupError(
+      'the database needs the extensions vector (pgvector 0.8 or newer) and btree_gin; ' +
+        'a superuser can run: create extension vector; create extension btree_gin',
+      { cause: error },
+    );
+  }
+  const [row] = await sql<{ version: string; recent: boolean }[]>`
+    select extversion as version, string_to_array(extversion, '.')::int[] >= array[0, 8] as recent
+    from pg_extension where extname = 'vector'`;
+  if (!row?.recent) throw new DatabaseSetupError(`pgvector ${row?.version} is too old: 0.8 or newer is needed`);
+}
+
+/** Roles belong to the whole cluster, so another database's migration may be making them at the same moment. */
+async function makeRoles(sql: Sql): Promise<void> {
+  try {
+    await sql`
+      do $$
+      declare
+        wanted text;
+      begin
+        foreach wanted in array array['signalbox_app', 'signalbox_system'] loop
+          if not exists (select from pg_roles where rolname = wanted) then
+            begin
+              execute format('create role %I nologin', wanted);
+            exception when duplicate_object or unique_violation then null;
+            end;
+          end if;
+          if not pg_has_role(current_user, wanted, 'member') then
+            begin
+              execute format('grant %I to current_user', wanted);
+            exception when unique_violation then null;
+            end;
+          end if;
+        end loop;
+      end
+      $$`.simple();
+  } catch (error) {
+    throw new DatabaseSetupError(
+      'the database login needs the roles signalbox_app and signalbox_system; an administrator can run: ' +
+        'create role signalbox_app nologin; create role signalbox_system nologin; ' +
+        'grant signalbox_app, signalbox_system to <login>',
+      { cause: error },
+    );
+  }
+  await sql`grant usage on schema public to signalbox_app, signalbox_system`;
+}

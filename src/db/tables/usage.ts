@@ -1,0 +1,84 @@
+import { bigint, date, doublePrecision, foreignKey, index, integer, numeric, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import { instant } from './columns.ts';
+import { workspaces } from './workspaces.ts';
+
+/** One row for each try at a provider, also the failed and the cached ones. */
+export const usageAttempts = pgTable(
+  'usage_attempts',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    id: text('id').notNull(),
+    at: instant('at').notNull(),
+    apiKeyId: text('api_key_id'),
+    userId: text('user_id'),
+    requestId: text('request_id').notNull(),
+    provider: text('provider').notNull(),
+    model: text('model').notNull(),
+    operation: text('operation').notNull(),
+    outcome: text('outcome').notNull(),
+    errorCode: text('error_code'),
+    embeddings: integer('embeddings').notNull(),
+    llmCalls: integer('llm_calls').notNull(),
+    vectorQueries: integer('vector_queries').notNull(),
+    cacheHits: integer('cache_hits').notNull(),
+    inputTokens: integer('input_tokens').notNull(),
+    outputTokens: integer('output_tokens').notNull(),
+    cachedTokens: integer('cached_tokens').notNull(),
+    /** Null where the price is not known. */
+    costUsd: numeric('cost_usd'),
+    latencyMs: doublePrecision('latency_ms').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.id] }),
+    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+    index('usage_attempts_by_time').on(table.workspaceId, table.at),
+  ],
+);
+
+/** Attempts added up by day (UTC), written together with them. */
+export const usageDaily = pgTable(
+  'usage_daily',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    day: date('day', { mode: 'string' }).notNull(),
+    provider: text('provider').notNull(),
+    model: text('model').notNull(),
+    operation: text('operation').notNull(),
+    /** '' where no key made the call. */
+    apiKeyId: text('api_key_id').notNull(),
+    outcome: text('outcome').notNull(),
+    requests: bigint('requests', { mode: 'number' }).notNull(),
+    embeddings: bigint('embeddings', { mode: 'number' }).notNull(),
+    llmCalls: bigint('llm_calls', { mode: 'number' }).notNull(),
+    vectorQueries: bigint('vector_queries', { mode: 'number' }).notNull(),
+    cacheHits: bigint('cache_hits', { mode: 'number' }).notNull(),
+    inputTokens: bigint('input_tokens', { mode: 'number' }).notNull(),
+    outputTokens: bigint('output_tokens', { mode: 'number' }).notNull(),
+    cachedTokens: bigint('cached_tokens', { mode: 'number' }).notNull(),
+    costUsd: numeric('cost_usd').notNull(),
+    /** Attempts whose price was not known: their cost is not in `costUsd`. */
+    unpriced: bigint('unpriced', { mode: 'number' }).notNull(),
+    latencyMs: doublePrecision('latency_ms').notNull(),
+  },
+  (table) => [
+    primaryKey({
+      columns: [table.workspaceId, table.day, table.provider, table.model, table.operation, table.apiKeyId, table.outcome],
+    }),
+    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+  ],
+);
+
+/** What each tier limit counts, by day (UTC): taken before the call, given back when the call was not made. */
+export const meterDays = pgTable(
+  'meter_days',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    meter: text('meter').notNull(),
+    day: date('day', { mode: 'string' }).notNull(),
+    used: bigint('used', { mode: 'number' }).notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.meter, table.day] }),
+    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+  ],
+);

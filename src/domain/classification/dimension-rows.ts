@@ -1,0 +1,84 @@
+import type { EmbedTexts } from './embedding-space.ts';
+import { borrowBank } from './prototype-families.ts';
+import {
+  type LabelChoice,
+  spokenLabelName,
+  type Taxonomy,
+  type TaxonomyDimension,
+  type TaxonomyLabel,
+} from './taxonomy.ts';
+
+/** One text that a dimension's model learns from. */
+export interface DimensionRow {
+  readonly origin: 'name' | 'prototype' | 'example' | 'correction';
+  readonly vector: Float32Array;
+  readonly text: string | undefined;
+  /** Places of its labels in the dimension. */
+  readonly labels: readonly number[];
+  readonly weight: number;
+}
+
+interface KnownText {
+  readonly text?: string;
+  readonly vector: Float32Array;
+  readonly labels: readonly LabelChoice[];
+}
+
+/** A label's name counts as two examples. */
+const NAME_WEIGHT = 2;
+const PROTOTYPE_WEIGHT = 0.6;
+/** With this many examples of a label, its prototypes count half. */
+const EXAMPLES_TO_HALVE_PROTOTYPES = 3;
+
+/** Gathers and embeds what a dimension learns from. `bankKeys` says which bank each label has, for text cues. */
+export async function prepareDimension(
+  taxonomy: Taxonomy,
+  dimension: TaxonomyDimension,
+  corrections: readonly KnownText[],
+  embed: EmbedTexts,
+  maxExamples: number,
+): Promise<{ rows: readonly DimensionRow[]; bankKeys: readonly (string | undefined)[] }> {
+  const place = new Map(dimension.labels.map(({ name }, index) => [name, index]));
+  const corrected = corrections.flatMap(({ text, vector, labels }): DimensionRow[] => {
+    const places = labels.flatMap((choice) => (choice.dimension === dimension.name ? [place.get(choice.label)] : []));
+    const known = places.filter((label) => label !== undefined);
+    return known.length === 0 ? [] : [{ origin: 'correction', vector, text, labels: known, weight: 1 }];
+  });
+  const counts = dimension.labels.map((_, label) => corrected.filter((row) => row.labels.includes(label)).length);
+  const borrowed = dimension.labels.map(({ name }) => borrowBank(name, dimension.name));
+  // Where few labels of a dimension have a bank, those would draw everything to themselves.
+  const bankShare = taxonomy.builtIn ? 1 : borrowed.filter((loan) => loan !== undefined).length / borrowed.length;
+  const examplesALabel = Math.floor((maxExamples - corrected.length) / dimension.labels.length);
+  const drafts = dimension.labels.flatMap((label, index) => {
+    const examples = taxonomy.builtIn ? [] : label.examples.slice(0, Math.max(0, examplesALabel));
+    const prototypes = taxonomy.builtIn ? label.examples : (borrowed[index]?.bank.examples ?? []);
+    const halvings = (examples.length + (counts[index] ?? 0)) / EXAMPLES_TO_HALVE_PROTOTYPES;
+    const prototypeWeight = (PROTOTYPE_WEIGHT * bankShare ** 2) / (1 + halvings);
+    return [
+      ...nameRows(label, index),
+      ...prototypes.map((text) => draft('prototype', text, index, prototypeWeight)),
+      ...examples.map((text) => draft('example', text, index, 1)),
+    ];
+  });
+  const vectors = await embed(drafts.map(({ text }) => text));
+  const rows = drafts.flatMap((row, index): DimensionRow[] => {
+    const vector = vectors[index];
+    return vector ? [{ ...row, vector }] : [];
+  });
+  if (rows.length !== drafts.length)
+    throw new RangeError(`embed answered ${vectors.length} vectors for ${drafts.length} texts`);
+  return { rows: [...rows, ...corrected], bankKeys: borrowed.map((loan) => loan?.key) };
+}
+
+type DraftRow = Omit<DimensionRow, 'vector' | 'text'> & { readonly text: string };
+
+function draft(origin: DimensionRow['origin'], text: string, label: number, weight: number): DraftRow {
+  return { origin, text, labels: [label], weight };
+}
+
+function nameRows(label: TaxonomyLabel, index: number): DraftRow[] {
+  const spoken = spokenLabelName(label.name) || label.name;
+  const described = label.description.trim();
+  const named = draft('name', spoken, index, NAME_WEIGHT);
+  return described ? [named, draft('name', `${spoken}: ${described}`, index, NAME_WEIGHT)] : [named];
+}

@@ -1,0 +1,36 @@
+import { spokenLabelName, type TaxonomyDimension } from './taxonomy.ts';
+
+const LONGEST_OPEN_LABEL = 60;
+const AREA_WORDS = ['component', 'module', 'area'];
+
+/**
+ * A label that was said rather than guessed: in the caller's hints, or, for an open-ended dimension, in a line of the
+ * text such as "Product area: billing". A closed dimension takes only its own labels; an open one any short name.
+ */
+export function explicitLabel(
+  dimension: TaxonomyDimension,
+  text: string,
+  hints: Readonly<Record<string, string>> | undefined,
+): string | undefined {
+  const hint = hints && Object.hasOwn(hints, dimension.name) ? hints[dimension.name] : undefined;
+  const said = hint ?? (dimension.openEnded ? saidInText(dimension.name, text) : undefined);
+  if (said === undefined) return undefined;
+  const spoken = spokenLabelName(said);
+  const match = dimension.labels.find(({ name }) => spokenLabelName(name) === spoken);
+  if (match) return match.name;
+  const name = said.trim();
+  return dimension.openEnded && spoken !== '' && name.length <= LONGEST_OPEN_LABEL ? name : undefined;
+}
+
+function saidInText(dimensionName: string, text: string): string | undefined {
+  const wanted = spokenLabelName(dimensionName);
+  const names = wanted.endsWith('area') ? [wanted, ...AREA_WORDS] : [wanted];
+  for (const line of text.slice(0, 4000).split('\n')) {
+    const colon = line.indexOf(':');
+    if (colon > 0 && colon < 40 && names.includes(spokenLabelName(line.slice(0, colon)))) {
+      const value = line.slice(colon + 1).trim();
+      if (value) return value;
+    }
+  }
+  return undefined;
+}

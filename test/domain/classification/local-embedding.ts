@@ -1,0 +1,36 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PluginLogger } from '../../../src/plugins/contract.ts';
+import localPlugin from '../../../src/providers/local/plugin.ts';
+
+const silentLogger: PluginLogger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** The shipped local model through its plugin interface, with its files in a folder of its own. */
+export async function openLocalEmbedding() {
+  const cacheDir = await mkdtemp(join(tmpdir(), 'signalbox-classification-'));
+  const closing = new AbortController();
+  const provider = localPlugin.create(
+    {},
+    { fetch: globalThis.fetch, logger: silentLogger, now: Date.now, signal: closing.signal, cacheDir },
+  );
+  const embed = async (texts: readonly string[]): Promise<readonly Float32Array[]> => {
+    const vectors: Float32Array[] = [];
+    for (let start = 0; start < texts.length; start += 256) {
+      const request = { model: 'use-lite-768', texts: texts.slice(start, start + 256), purpose: 'document' } as const;
+      const result = await provider.embed?.(request, { signal: closing.signal, requestId: 'test' });
+      if (!result) throw new Error('The local provider does not embed');
+      vectors.push(...result.vectors);
+    }
+    return vectors;
+  };
+  const inputs = async (texts: readonly string[]) => {
+    const vectors = await embed(texts);
+    return vectors.map((vector, index) => ({ text: texts[index] ?? '', vector }));
+  };
+  const close = async () => {
+    await provider.close();
+    await rm(cacheDir, { recursive: true, force: true });
+  };
+  return { embed, inputs, close };
+}

@@ -16,8 +16,16 @@ const SETTINGS = z.object({
     .max(65_535, 'must be 0 (any free port) to 65535')
     .default(4000),
   HOST: z.string().default('127.0.0.1'),
-  DATABASE_URL: z.string().refine(isPostgresUrl, 'must look like postgres://user:password@host:5432/database').optional(),
-  DATABASE_POOL_SIZE: z.coerce.number({ error: 'must be a number' }).int().min(2, 'must be at least 2').max(500).default(10),
+  DATABASE_URL: z
+    .string()
+    .refine(isPostgresUrl, 'must look like postgres://user:password@host:5432/database')
+    .optional(),
+  DATABASE_POOL_SIZE: z.coerce
+    .number({ error: 'must be a number' })
+    .int()
+    .min(2, 'must be at least 2')
+    .max(500)
+    .default(10),
   SIGNALBOX_DATA_DIR: z.string().default('./data'),
   SIGNALBOX_ROOT_KEY: z.string().min(24, 'must have at least 24 characters').optional(),
   SIGNALBOX_DEMO: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('1'),
@@ -76,7 +84,9 @@ export interface Config {
  * @throws ConfigError that names the first setting that cannot be used
  */
 export function readConfig(environment: Record<string, string | undefined>): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const parsed = SETTINGS.safeParse(given);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];

@@ -31,7 +31,12 @@ export class Database {
 
   /** Runs `work` in a transaction across workspaces, with the few rights that such work has. */
   withSystem<Result>(work: (scope: SystemScope) => Promise<Result>): Promise<Result> {
-    return openTransaction(this.sql, this.#embedded, { role: 'signalbox_system', workspaceId: '' }, work as (scope: object) => Promise<Result>);
+    return openTransaction(
+      this.sql,
+      this.#embedded,
+      { role: 'signalbox_system', workspaceId: '' },
+      work as (scope: object) => Promise<Result>,
+    );
   }
 
   /** @throws where the database does not answer */

@@ -19,7 +19,10 @@ export async function migrate(sql: Sql): Promise<void> {
   try {
     await makeExtensions(sql);
     await makeRoles(sql);
-    await runMigrations(drizzle(sql), { migrationsFolder: MIGRATIONS_FOLDER, migrationsSchema: 'signalbox_migrations' });
+    await runMigrations(drizzle(sql), {
+      migrationsFolder: MIGRATIONS_FOLDER,
+      migrationsSchema: 'signalbox_migrations',
+    });
   } finally {
     await sql`select pg_advisory_unlock(${MIGRATION_LOCK})`;
   }

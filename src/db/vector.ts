@@ -1,5 +1,5 @@
-import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { WorkspaceScope } from './workspace-scope.ts';
 
 /** A row of `chunks`, without the workspace and the model. */
@@ -18,7 +18,11 @@ const ROWS_PER_PIECE = 1_000;
  * Stores vectors of one model, in binary: as text they take ten times as long. Inside the scope's transaction; a row
  * that is there already is replaced.
  */
-export async function writeChunkVectors(scope: WorkspaceScope, model: string, rows: readonly ChunkVector[]): Promise<void> {
+export async function writeChunkVectors(
+  scope: WorkspaceScope,
+  model: string,
+  rows: readonly ChunkVector[],
+): Promise<void> {
   for (let start = 0; start < rows.length; start += ROWS_PER_PIECE) {
     const piece = rows.slice(start, start + ROWS_PER_PIECE);
     if (scope.embedded === null) await copyIn(scope, model, piece);
@@ -77,7 +81,10 @@ async function bindIn(scope: WorkspaceScope, model: string, rows: readonly Chunk
  */
 function encodeCopy(rows: readonly ChunkVector[]): Buffer {
   const ids = rows.map((row) => Buffer.from(row.documentId));
-  const size = rows.reduce((sum, row, i) => sum + 2 + 4 + (ids[i] as Buffer).length + 3 * 8 + 4 + vectorBytes(row.embedding), 0);
+  const size = rows.reduce(
+    (sum, row, i) => sum + 2 + 4 + (ids[i] as Buffer).length + 3 * 8 + 4 + vectorBytes(row.embedding),
+    0,
+  );
   const bytes = Buffer.alloc(19 + size + 2);
   let at = bytes.write('PGCOPY\n\xff\r\n\0', 0, 'latin1') + 8;
   rows.forEach((row, i) => {

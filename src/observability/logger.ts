@@ -8,7 +8,10 @@ export function createLogger(level: string): Logger {
     {
       level,
       base: { service: 'signalbox' },
-      redact: { paths: ['authorization', '*.authorization', 'headers.authorization', 'secret', '*.secret'], censor: '[redacted]' },
+      redact: {
+        paths: ['authorization', '*.authorization', 'headers.authorization', 'secret', '*.secret'],
+        censor: '[redacted]',
+      },
     },
     pino.destination({ fd: 2, sync: false }),
   );

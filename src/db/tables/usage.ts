@@ -1,4 +1,15 @@
-import { bigint, date, doublePrecision, foreignKey, index, integer, numeric, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  date,
+  doublePrecision,
+  foreignKey,
+  index,
+  integer,
+  numeric,
+  pgTable,
+  primaryKey,
+  text,
+} from 'drizzle-orm/pg-core';
 import { instant } from './columns.ts';
 import { workspaces } from './workspaces.ts';
 
@@ -62,7 +73,15 @@ export const usageDaily = pgTable(
   },
   (table) => [
     primaryKey({
-      columns: [table.workspaceId, table.day, table.provider, table.model, table.operation, table.apiKeyId, table.outcome],
+      columns: [
+        table.workspaceId,
+        table.day,
+        table.provider,
+        table.model,
+        table.operation,
+        table.apiKeyId,
+        table.outcome,
+      ],
     }),
     foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
   ],

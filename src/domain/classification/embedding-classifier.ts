@@ -79,6 +79,7 @@ interface Verdict {
 
 const DEFAULT_MAX_EXAMPLES = 2_000;
 const ROWS_TO_CALIBRATE = 40;
+/** Share of the best score from which a multi dimension gives a label as well. */
 const MULTI_LABEL_SHARE = 0.5;
 const HINT_CONFIDENCE = 0.99;
 /** How strongly corrections must speak for a label to be its reason. */
@@ -229,20 +230,34 @@ function judge(
     return { labels: [], reason: undefined, probabilities: byName };
   }
   const fit = dimension.openEnded ? Math.min(1, nearest / space.sameMeaning) : 1;
-  const chosen = dimension.labels
-    .map(({ name }, label) => ({
-      dimension: dimension.name,
-      label: name,
-      confidence: fit * (probabilities[label] ?? 0),
-    }))
-    .filter(
-      ({ confidence }, label) =>
-        label === best || (dimension.multi && confidence >= fit * MULTI_LABEL_SHARE * bestProbability),
-    )
+  const confidences = dimension.multi ? severalLabels(scores, fitted.sharpness) : singleLabel(probabilities, best);
+  const chosen = confidences
+    .map(([label, confidence]) => {
+      const name = dimension.labels[label]?.name ?? '';
+      return { dimension: dimension.name, label: name, confidence: fit * confidence };
+    })
     .sort((left, right) => right.confidence - left.confidence);
   const recalled = (memory[best] ?? 0) > RECALLED_FROM;
   const reason = explain(fitted, best, similarities, cues, recalled);
   return { labels: chosen, reason, recalled, probabilities: byName };
+}
+
+function singleLabel(probabilities: Float64Array, best: number): readonly (readonly [number, number])[] {
+  return [[best, probabilities[best] ?? 0]];
+}
+
+/**
+ * The labels whose score is at least half of the best one, each as sure as it stands out from the labels not given.
+ * A score of 0 is that of a text far from every example.
+ */
+function severalLabels(scores: Float64Array, sharpness: number): readonly (readonly [number, number])[] {
+  const best = Math.max(...scores);
+  const given = (score: number) => score === best || (score > 0 && score >= MULTI_LABEL_SHARE * best);
+  const others = scores.filter((score) => !given(score));
+  const background = others.length > 0 ? others.reduce((sum, score) => sum + score, 0) / others.length : 0;
+  return [...scores].flatMap((score, label) =>
+    given(score) ? [[label, 1 / (1 + Math.exp(-sharpness * (score - background)))] as const] : [],
+  );
 }
 
 /** How strongly corrections of nearly the same text speak for each label: 1 where the nearest means the same and all agree. */

@@ -19,5 +19,5 @@ export async function detectLanguage(text: string): Promise<string | null> {
   loading ??= import('eld/small').then((module) => module.eld);
   const detector = await loading;
   const result = detector.detect(sample);
-  return result.language === '' ? null : result.language;
+  return result.language !== '' && result.isReliable() ? result.language : null;
 }

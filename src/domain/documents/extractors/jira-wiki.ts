@@ -58,7 +58,7 @@ function convertBlocks(text: string): string {
         .replace(/^\s*(?:h[1-6]|bq)\.\s+(.*)$/, '\n$1\n')
         .replace(/^\s*[*#-]{2,}\s+(?=\S)/, '- ')
         .replace(/^\s*#\s+(?=\S)/, '- ')
-        .replace(/\\\\(?=\s|$)/g, '\n'),
+        .replace(/\\\\/g, '\n'),
     )
     .join('\n');
 }

@@ -137,7 +137,7 @@ export function markdownToText(source: string): string {
       : htmlToText(markdown.parse(limitNesting(segment.text), { async: false }));
     text += plain + segment.end;
   }
-  return text.replace(new RegExp(`[^\\n]*${CELL_END}[^\\n]*`, 'g'), joinCells);
+  return text.includes(CELL_END) ? text.split('\n').map(joinCells).join('\n') : text;
 }
 
 /** One line of markdown (a title) as plain text: no headings, lists or quotes, as `# 1 fan` and `- 5 °C` are titles too. */
@@ -146,6 +146,7 @@ export function markdownLineToText(source: string): string {
 }
 
 function joinCells(row: string): string {
+  if (!row.includes(CELL_END)) return row;
   return row
     .split(CELL_END)
     .map((text) => text.trim())

@@ -1,0 +1,46 @@
+import type { PendingQuery, Row } from 'postgres';
+import type { WorkspaceScope } from '../../db/workspace-scope.ts';
+import type { DocumentFilter } from './document.ts';
+
+/** A piece of SQL. */
+export type Fragment = PendingQuery<Row[]>;
+
+/** Whether a filter narrows anything at all. */
+export function isNarrowing(filter: DocumentFilter | null | undefined): filter is DocumentFilter {
+  return filter != null && Object.values(filter).some((value) => value != null);
+}
+
+/**
+ * The condition of a filter on `documents d`, beginning with "true".
+ * @param embeddingModel the workspace's model: what another model embedded is STALE
+ */
+export function documentCondition(
+  scope: WorkspaceScope,
+  filter: DocumentFilter | null | undefined,
+  embeddingModel: string,
+): Fragment {
+  const { sql } = scope;
+  const parts: Fragment[] = [];
+  if (filter?.collectionIds != null) parts.push(sql`d.collection_id = any(${[...filter.collectionIds]}::text[])`);
+  if (filter?.kinds != null) parts.push(sql`d.kind = any(${[...filter.kinds]}::text[])`);
+  if (filter?.metadata != null) parts.push(sql`d.id in (select documents_with_metadata(${sql.json(filter.metadata)}))`);
+  if (filter?.createdAfter != null) parts.push(sql`d.created_at > ${filter.createdAfter}`);
+  if (filter?.createdBefore != null) parts.push(sql`d.created_at < ${filter.createdBefore}`);
+  if (filter?.embedding != null) {
+    parts.push(sql`${embeddingStatus(scope, embeddingModel)} = any(${[...filter.embedding]}::text[])`);
+  }
+  if (filter?.classification != null) {
+    const { taxonomy, labels, minConfidence } = filter.classification;
+    parts.push(sql`exists (
+      select from classifications k, jsonb_array_elements(k.labels) given
+      where k.workspace_id = d.workspace_id and k.document_id = d.id and k.taxonomy = ${taxonomy}
+        and given->>'label' = any(${[...labels]}::text[]) and (given->>'confidence')::float8 >= ${minConfidence ?? 0}
+    )`);
+  }
+  return parts.reduce((condition, part) => sql`${condition} and ${part}`, sql`true`);
+}
+
+/** The embedding state as a client sees it. */
+export function embeddingStatus(scope: WorkspaceScope, embeddingModel: string): Fragment {
+  return scope.sql`case when d.embedding_status = 'READY' and d.embedding_model <> ${embeddingModel} then 'STALE' else d.embedding_status end`;
+}

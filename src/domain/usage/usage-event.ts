@@ -1,0 +1,34 @@
+/** What was asked of a model; the values of `UsageDimension.OPERATION`. */
+export type Operation = 'embed' | 'search' | 'similar' | 'classify' | 'sentiment' | 'intent' | 'vector_query';
+
+/** How a try at a provider ended; the values of the API's `AttemptOutcome`. */
+export type AttemptOutcome = 'SUCCEEDED' | 'CACHED' | 'RETRIED' | 'FAILED' | 'CANCELLED' | 'RESTARTED';
+
+/** One try at one provider, or one vector query: a row of the ledger. */
+export interface UsageEvent {
+  workspaceId: string;
+  apiKeyId: string | null;
+  userId: string | null;
+  requestId: string;
+  /** Milliseconds since 1970, when it ended. */
+  at: number;
+  /** The integration's name; `signalbox` for a vector query. */
+  provider: string;
+  /** The model's id, `<integration>/<name>`. */
+  model: string;
+  operation: Operation;
+  outcome: AttemptOutcome;
+  errorCode: string | null;
+  /** Texts that the provider embedded. */
+  embeddings: number;
+  llmCalls: number;
+  vectorQueries: number;
+  /** Texts or answers that the cache gave. */
+  cacheHits: number;
+  inputTokens: number;
+  outputTokens: number;
+  cachedTokens: number;
+  /** Exact decimal; null where the price is not known. */
+  costUsd: string | null;
+  latencyMs: number;
+}

@@ -1,0 +1,75 @@
+/** What a client sees of a failure; the values of the API's `ErrorCode`. */
+export type ErrorCode =
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'BAD_INPUT'
+  | 'CONFLICT'
+  | 'LIMIT_REACHED'
+  | 'BUDGET_EXCEEDED'
+  | 'RATE_LIMITED'
+  | 'SAFETY_BLOCKED'
+  | 'PROVIDER_FAILED'
+  | 'NO_PROVIDER'
+  | 'QUERY_TOO_COSTLY'
+  | 'UNAVAILABLE'
+  | 'INTERNAL';
+
+/** A failure that the product expects: its message is for the client and says what to do. Everything else is masked. */
+export abstract class DomainError extends Error {
+  abstract readonly code: ErrorCode;
+  /** What a typed error carries beside its message; shown in `extensions` of a GraphQL error too. */
+  get details(): Record<string, unknown> {
+    return {};
+  }
+}
+
+export interface InputIssue {
+  /** Where in the input, e.g. ['documents', '3', 'text']. */
+  path: string[];
+  message: string;
+}
+
+export class InvalidInputError extends DomainError {
+  override readonly name = 'InvalidInputError';
+  readonly code = 'BAD_INPUT';
+  readonly issues: InputIssue[];
+
+  constructor(issues: InputIssue[]) {
+    super(
+      issues
+        .map((issue) => (issue.path.length > 0 ? `${issue.path.join('.')}: ${issue.message}` : issue.message))
+        .join('; '),
+    );
+    this.issues = issues;
+  }
+
+  static at(path: string, message: string): InvalidInputError {
+    return new InvalidInputError([{ path: path.split('.'), message }]);
+  }
+
+  override get details(): Record<string, unknown> {
+    return { issues: this.issues };
+  }
+}
+
+/** Nothing there, or nothing that this workspace may know of: the two are never told apart. */
+export class NotFoundError extends DomainError {
+  override readonly name = 'NotFoundError';
+  readonly code = 'NOT_FOUND';
+
+  constructor(what: string, id: string) {
+    super(`no ${what} with the id ${JSON.stringify(id.slice(0, 80))} in this workspace`);
+  }
+}
+
+export class ConflictError extends DomainError {
+  override readonly name = 'ConflictError';
+  readonly code = 'CONFLICT';
+}
+
+/** Something that Signalbox itself needs does not answer: the client may try again, nothing is wrong with its request. */
+export class UnavailableError extends DomainError {
+  override readonly name = 'UnavailableError';
+  readonly code = 'UNAVAILABLE';
+}

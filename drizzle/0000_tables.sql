@@ -81,7 +81,7 @@ CREATE TABLE "embedding_cache" (
 	"workspace_id" text NOT NULL,
 	"model" text NOT NULL,
 	"content_hash" "bytea" NOT NULL,
-	"embedding" vector NOT NULL,
+	"embedding" "bytea" NOT NULL,
 	"token_count" integer NOT NULL,
 	"expires_at" timestamp with time zone NOT NULL,
 	CONSTRAINT "embedding_cache_workspace_id_model_content_hash_pk" PRIMARY KEY("workspace_id","model","content_hash")

@@ -3,8 +3,6 @@
 
 alter table chunks alter column embedding set storage plain;
 --> statement-breakpoint
-alter table embedding_cache alter column embedding set storage plain;
---> statement-breakpoint
 create index documents_lexemes on documents using gin (workspace_id, lexemes) with (fastupdate = off);
 --> statement-breakpoint
 create index documents_metadata on documents using gin (workspace_id, metadata jsonb_path_ops) with (fastupdate = off);

@@ -32,6 +32,8 @@ export class EmbeddedPostgres {
   readonly #release: () => Promise<void>;
   readonly #waiting = new Map<number, { resolve: (reply: EmbeddedReply) => void; reject: (error: Error) => void }>();
   #lastId = 0;
+  #stopped: Error | null = null;
+  #closing: Promise<void> | null = null;
   /** Path of the socket; postgres.js takes it as `path`. */
   readonly socket: string;
 
@@ -87,13 +89,24 @@ export class EmbeddedPostgres {
     return reply.dump;
   }
 
-  async close(): Promise<void> {
-    await this.#ask({ kind: 'close' });
-    await this.#worker.terminate();
-    await this.#release();
+  /** Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#stop();
+    return this.#closing;
+  }
+
+  async #stop(): Promise<void> {
+    try {
+      if (this.#stopped === null) await this.#ask({ kind: 'close' });
+    } finally {
+      await this.#worker.terminate();
+      await this.#release();
+    }
   }
 
   #ask(message: WithoutId<EmbeddedMessage>): Promise<EmbeddedReply> {
+    // A worker that is gone answers nothing: to ask it would be to wait for ever.
+    if (this.#stopped !== null) return Promise.reject(this.#stopped);
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
@@ -110,6 +123,7 @@ export class EmbeddedPostgres {
   }
 
   #failAll(error: Error): void {
+    this.#stopped ??= error;
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
   }

@@ -91,7 +91,8 @@ export const embeddingCache = pgTable(
     model: text('model').notNull(),
     /** SHA-256 of the purpose and the text. */
     contentHash: bytea('content_hash').notNull(),
-    embedding: vector('embedding').notNull(),
+    /** Float32 numbers, little-endian. */
+    embedding: bytea('embedding').notNull(),
     tokenCount: integer('token_count').notNull(),
     expiresAt: instant('expires_at').notNull(),
   },

@@ -2,7 +2,7 @@ import { Piscina } from 'piscina';
 import { fitKernelRidge, type KernelRidgeModel, type KernelRidgeProblem } from './kernel-ridge.ts';
 
 /** Above this many rows a fit takes more than about 50 ms and leaves the thread that answers requests. */
-export const INLINE_ROWS = 400;
+export const INLINE_ROWS = 250;
 
 const IDLE_TIMEOUT_MS = 5_000;
 

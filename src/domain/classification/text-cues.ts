@@ -80,7 +80,7 @@ const RULES: readonly CueRule[] = [
     keys: ['urgency/urgent', 'support priority/high'],
     weight: 0.45,
     pattern:
-      /\b(?:(?<!not |n't )urgent(?:ly)?|asap|as soon as possible|immediately|right away|right now|(?:can ?not|can't|unable to|could not) (?:work|log ?in|sign in|access|pay|use)|locked out|blocked|blocker|deadline|(?:by|before|until) (?:today|tonight|tomorrow|noon|monday|tuesday|wednesday|thursday|friday)|charged twice)\b/iu,
+      /\b(?:(?<!not |n't )urgent(?:ly)?|asap|as soon as possible|(?:fix|help|answer|reply|respond|refund|call|need|solve)\w*\b[^.!?\n]{0,30} (?:immediately|right away|right now|today|tonight)|(?:can ?not|can't|unable to|could not) (?:work\b|log ?in|sign in|access (?:my|our)|pay)|locked out|(?:am|are|is|'re|'m) (?:\w+ )?blocked|deadline|(?:by|before|until) (?:today|tonight|tomorrow|noon|monday|tuesday|wednesday|thursday|friday)|charged twice)\b/iu,
   },
   {
     keys: ['urgency/normal', 'support priority/low'],

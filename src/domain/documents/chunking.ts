@@ -29,9 +29,10 @@ const CHARACTERS_PER_WORD = 12;
 /** In scripts that write without spaces and in which nearly every character is a token. */
 const DENSE_SCRIPT = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/gu;
 
-/** Ends of "sentences" that are abbreviations. The last two are none before a new paragraph or without a number. */
+/** Ends of "sentences" that are abbreviations. */
 const ABBREVIATION =
   /(?:^|[\s("'[])(?:e\.g|i\.e|cf|vs|viz|approx|Dr|Mr|Mrs|Ms|Prof|St|Sr|Jr|Gen|Sen|Rep|Lt|Col|Capt|Mt|Fig|Figs|Eq|Sec|Ch|Vol|pp?|ed|al|\p{Lu})\.$/iu;
+/** Abbreviations only before a number: "No. 5", but "No. Never." */
 const NUMBER_ABBREVIATION = /(?:^|[\s("'[])(?:No|Nos|Nr|Art|Abs)\.$/i;
 
 const sentenceSegmenter = new Intl.Segmenter('en', { granularity: 'sentence' });

@@ -31,4 +31,9 @@ export interface UsageEvent {
   /** Exact decimal; null where the price is not known. */
   costUsd: string | null;
   latencyMs: number;
+  /**
+   * Whether a `MeterTaking` has counted the embeddings and LLM calls against the tier's limits already. Where it has
+   * not, writing the event counts them. Vector queries are always counted by the event.
+   */
+  metered: boolean;
 }

@@ -2,6 +2,8 @@ import type { Extracted } from './extracted.ts';
 import { type Fields, isArray, isObject, type JsonObject, type JsonValue, unwrap } from './json.ts';
 import { distinct, inlineValue, labelled, layOut, longValue, nameList } from './values.ts';
 
+const MAX_DEPTH = 6;
+
 /** A company record: a directory's, a register's (Companies House), a CRM's or a data vendor's spelling. */
 export function extractCompany(source: JsonObject): Extracted {
   const fields = unwrap(
@@ -69,13 +71,18 @@ function sicCodes(fields: Fields): string {
   const values = fields.matching(
     /^(?:primary|uk|us)?sic(?!k)(?:codes?|2007|text|descriptions?|industry)*(?:sictext)?\d*$/,
   );
-  return distinct(values.flatMap(sicTexts)).join(', ');
+  return distinct(values.flatMap((value) => sicTexts(value))).join(', ');
 }
 
-function sicTexts(value: JsonValue): string[] {
-  if (isArray(value)) return value.flatMap(sicTexts);
+function sicTexts(value: JsonValue, depth = 0): string[] {
+  if (depth > MAX_DEPTH) return [];
+  if (isArray(value)) return value.flatMap((element) => sicTexts(element, depth + 1));
   if (!isObject(value)) return [inlineValue(value)];
-  return [distinct(Object.values(value).flatMap((inner) => (inner === undefined ? [] : sicTexts(inner)))).join(' ')];
+  return [
+    distinct(Object.values(value).flatMap((inner) => (inner === undefined ? [] : sicTexts(inner, depth + 1)))).join(
+      ' ',
+    ),
+  ];
 }
 
 /** The website's host without `www.`; a plain `url` is asked last, as it is often the address of the record itself. */
@@ -101,9 +108,10 @@ function domain(fields: Fields): string {
   return url === null ? address : url.hostname.replace(/^www\./, '');
 }
 
-function firstAddress(value: JsonValue | undefined): string {
+function firstAddress(value: JsonValue | undefined, depth = 0): string {
+  if (depth > MAX_DEPTH) return '';
   if (typeof value === 'string') return value.trim();
-  if (isArray(value)) return firstAddress(value[0]);
-  if (isObject(value)) return firstAddress(value.value ?? value.url ?? value.domain ?? undefined);
+  if (isArray(value)) return firstAddress(value[0], depth + 1);
+  if (isObject(value)) return firstAddress(value.value ?? value.url ?? value.domain ?? undefined, depth + 1);
   return '';
 }

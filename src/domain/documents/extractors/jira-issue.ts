@@ -47,7 +47,7 @@ function customFields(objects: readonly JsonObject[], names: Fields): string[] {
     if (/^custom_?field_?\d+$/i.test(key)) {
       lines.push(line(inlineValue(names.first(key.toLowerCase().replace(/[^a-z0-9]/g, ''))), value));
     } else if (/^custom_?fields?(?:_?values)?$/i.test(key)) {
-      lines.push(...namedFields(value));
+      for (const named of namedFields(value)) lines.push(named);
     }
   }
   return lines;
@@ -83,7 +83,8 @@ function line(name: string, value: JsonValue | undefined): string {
 }
 
 function customValue(value: JsonValue | undefined): string {
-  if (isArray(value)) return nameList(...value.map(customValue));
+  if (isArray(value))
+    return nameList(value.map((element) => (isArray(element) ? inlineValue(element) : customValue(element))));
   if (typeof value === 'string') {
     const sprint = PRINTED_SPRINT.exec(value)?.[1];
     if (sprint !== undefined) return sprint;

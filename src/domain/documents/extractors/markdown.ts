@@ -137,12 +137,24 @@ export function markdownToText(source: string): string {
       : htmlToText(markdown.parse(limitNesting(segment.text), { async: false }));
     text += plain + segment.end;
   }
+  // People paste fenced code into fences, and fences into the middle of lines.
+  text = text.replace(/^[ \t]*`{3,}(?:[\w+#-]{0,20}[ \t]*$)?|`{3,}[ \t]*$/gm, '');
   return text.includes(CELL_END) ? text.split('\n').map(joinCells).join('\n') : text;
 }
 
 /** One line of markdown (a title) as plain text: no headings, lists or quotes, as `# 1 fan` and `- 5 °C` are titles too. */
 export function markdownLineToText(source: string): string {
-  return htmlToText(markdown.parseInline(limitNesting(source), { async: false }));
+  const limited = limitNesting(source);
+  // A tag that is never closed is what the title is about: `<datalist> support`.
+  const line = /<\/[a-z]|<br\b|<!--|<(?:https?|mailto):/i.test(limited) ? limited : escapeOutsideCode(limited);
+  return htmlToText(markdown.parseInline(line, { async: false }));
+}
+
+function escapeOutsideCode(line: string): string {
+  return line
+    .split(/(`[^`]*`)/)
+    .map((part, index) => (index % 2 === 1 ? part : part.replace(/</g, '&lt;')))
+    .join('');
 }
 
 function joinCells(row: string): string {

@@ -170,4 +170,18 @@ describe('extraction', () => {
       { numRuns: 300 },
     );
   });
+
+  test('a source nested fifty thousand levels deep makes no extractor fail', () => {
+    let nested: JsonValue = 'core';
+    for (let level = 0; level < 50_000; level++) nested = level % 2 ? [nested] : { type: 'panel', content: [nested] };
+    const source = {
+      title: nested,
+      body: nested,
+      description: nested,
+      sic: nested,
+      custom_fields: nested,
+      files: nested,
+    };
+    for (const kind of KINDS) expect(typeof textOf(kind, source)).toBe('string');
+  });
 });

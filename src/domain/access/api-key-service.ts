@@ -1,0 +1,96 @@
+import type { Database } from '../../db/client.ts';
+import { InvalidInputError, NotFoundError } from '../../shared/errors.ts';
+import { newId } from '../../shared/ids.ts';
+import { ForbiddenError, ROLES, type Role } from './actions.ts';
+import { type ApiKey, newSecret } from './api-key.ts';
+import { findApiKeys, insertApiKey, listApiKeys, revokeApiKey } from './api-key-store.ts';
+import type { Authenticator } from './authenticator.ts';
+import { authorize, type Caller } from './caller.ts';
+
+export interface CreatedApiKey {
+  apiKey: ApiKey;
+  /** Shown this once. */
+  secret: string;
+}
+
+const NAME_MAX_CHARACTERS = 200;
+
+export class ApiKeyService {
+  readonly #database: Database;
+  readonly #authenticator: Authenticator;
+
+  constructor(database: Database, authenticator: Authenticator) {
+    this.#database = database;
+    this.#authenticator = authenticator;
+  }
+
+  /** Makes a key of the caller's workspace. Nobody makes a key that may do more than themselves. */
+  async create(caller: Caller, input: { name: string; role: Role; expiresAt: Date | null }): Promise<CreatedApiKey> {
+    const { workspace } = authorize(caller, 'KEYS_MANAGE');
+    if (ROLES.indexOf(input.role) < ROLES.indexOf(caller.role)) {
+      throw new ForbiddenError(
+        'WORKSPACE_MANAGE',
+        `a key of the role ${caller.role} cannot make one of the role ${input.role}`,
+      );
+    }
+    if (input.expiresAt !== null && input.expiresAt.getTime() <= Date.now()) {
+      throw InvalidInputError.at('expiresAt', 'must be in the future');
+    }
+    return this.#database.withWorkspace(workspace.id, async (scope) => {
+      const made = makeApiKey(workspace.id, input);
+      await insertApiKey(scope, made.apiKey, made.hash);
+      return made;
+    });
+  }
+
+  async list(caller: Caller, page: { limit: number; after: string | null }): Promise<ApiKey[]> {
+    const { workspace } = authorize(caller, 'KEYS_MANAGE');
+    return this.#database.withWorkspace(workspace.id, (scope) => listApiKeys(scope, page));
+  }
+
+  /** Keys by id, in no order; those that are not there are left out. */
+  async find(caller: Caller, ids: readonly string[]): Promise<ApiKey[]> {
+    const { workspace } = authorize(caller, 'KEYS_MANAGE');
+    return this.#database.withWorkspace(workspace.id, (scope) => findApiKeys(scope, ids));
+  }
+
+  /** The key that the caller came with; it may always see itself. */
+  async own(caller: Caller): Promise<ApiKey | null> {
+    const { workspace, apiKeyId } = caller;
+    if (workspace === null || apiKeyId === null) return null;
+    const keys = await this.#database.withWorkspace(workspace.id, (scope) => findApiKeys(scope, [apiKeyId]));
+    return keys[0] ?? null;
+  }
+
+  async revoke(caller: Caller, id: string): Promise<ApiKey> {
+    const { workspace } = authorize(caller, 'KEYS_MANAGE');
+    const revoked = await this.#database.withWorkspace(workspace.id, (scope) => revokeApiKey(scope, id));
+    if (revoked === null) throw new NotFoundError('API key', id);
+    this.#authenticator.forget(revoked.secretHash);
+    return revoked.key;
+  }
+}
+
+/** A key that is not stored yet. */
+export function makeApiKey(
+  workspaceId: string,
+  input: { name: string; role: Role; expiresAt: Date | null },
+): CreatedApiKey & { hash: Uint8Array } {
+  const name = input.name.trim();
+  if (name === '' || name.length > NAME_MAX_CHARACTERS) {
+    throw InvalidInputError.at('name', `must have 1 to ${NAME_MAX_CHARACTERS} characters`);
+  }
+  const { secret, prefix, hash } = newSecret();
+  const apiKey: ApiKey = {
+    id: newId('ApiKey'),
+    workspaceId,
+    name,
+    prefix,
+    role: input.role,
+    createdAt: new Date(),
+    lastUsedAt: null,
+    expiresAt: input.expiresAt,
+    revokedAt: null,
+  };
+  return { apiKey, secret, hash };
+}

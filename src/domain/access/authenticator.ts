@@ -1,0 +1,94 @@
+import { LRUCache } from 'lru-cache';
+import type { Database } from '../../db/client.ts';
+import { type ApiKey, hashSecret, sameSecret } from './api-key.ts';
+import { findApiKeyBySecret, touchApiKeys } from './api-key-store.ts';
+import { ANONYMOUS, type Caller, type CallerWorkspace, UnauthenticatedError } from './caller.ts';
+import type { TokenVerifier } from './token-verifier.ts';
+import { findWorkspace } from './workspace-lookup.ts';
+
+/** How long a server may go on believing in a key that another server has revoked. */
+const KEY_CACHE_MS = 5_000;
+const KEY_CACHE_ENTRIES = 10_000;
+/** `lastUsedAt` is written at most this often for a key. */
+const TOUCH_INTERVAL_MS = 60_000;
+
+interface KnownKey {
+  key: ApiKey;
+  workspace: CallerWorkspace;
+}
+
+export interface Credentials {
+  /** The value of the header `Authorization`, or null. */
+  authorization: string | null;
+  /** The value of the header `X-Signalbox-Workspace`, or null; only the root key may choose. */
+  workspaceId: string | null;
+}
+
+/** Says who is asking. */
+export class Authenticator {
+  readonly #database: Database;
+  readonly #rootKeyHash: Buffer;
+  readonly #tokens: TokenVerifier | null;
+  readonly #keys = new LRUCache<string, KnownKey>({ max: KEY_CACHE_ENTRIES, ttl: KEY_CACHE_MS });
+  readonly #touched = new LRUCache<string, true>({ max: KEY_CACHE_ENTRIES, ttl: TOUCH_INTERVAL_MS });
+
+  constructor(database: Database, rootKey: string, tokens: TokenVerifier | null) {
+    this.#database = database;
+    this.#rootKeyHash = hashSecret(rootKey);
+    this.#tokens = tokens;
+  }
+
+  /**
+   * @throws UnauthenticatedError where credentials were sent and are not good; without any the caller is anonymous
+   * @throws UnavailableError where they cannot be checked now
+   */
+  async authenticate(credentials: Credentials): Promise<Caller> {
+    if (credentials.authorization === null) return ANONYMOUS;
+    const token = /^Bearer\s+(\S+)$/i.exec(credentials.authorization)?.[1];
+    if (token === undefined) throw new UnauthenticatedError('the header Authorization must read "Bearer <key>"');
+    if (this.#tokens !== null && token.split('.').length === 3) return this.#tokens.verify(token);
+    const hash = hashSecret(token);
+    if (sameSecret(hash, this.#rootKeyHash)) return this.#root(credentials.workspaceId);
+    return this.#apiKey(hash);
+  }
+
+  /** Drops what is remembered of a key, so that its revocation counts at once on this server. */
+  forget(secretHash: Uint8Array): void {
+    this.#keys.delete(Buffer.from(secretHash).toString('base64'));
+  }
+
+  /** Drops everything remembered of a workspace's keys: its name, tier or existence has changed. */
+  forgetWorkspace(workspaceId: string): void {
+    for (const [hash, known] of this.#keys.entries()) if (known.workspace.id === workspaceId) this.#keys.delete(hash);
+  }
+
+  async #root(workspaceId: string | null): Promise<Caller> {
+    const caller: Caller = { kind: 'root', workspace: null, role: 'OWNER', apiKeyId: null, userId: null };
+    if (workspaceId === null) return caller;
+    const workspace = await this.#database.withSystem((scope) => findWorkspace(scope, workspaceId));
+    if (workspace === null) throw new UnauthenticatedError('the header X-Signalbox-Workspace names no workspace');
+    return { ...caller, workspace };
+  }
+
+  async #apiKey(hash: Buffer): Promise<Caller> {
+    const cacheKey = hash.toString('base64');
+    let known = this.#keys.get(cacheKey) ?? null;
+    if (known === null) {
+      known = await this.#database.withSystem((scope) => findApiKeyBySecret(scope, hash));
+      if (known === null) throw new UnauthenticatedError('this API key is not known');
+      this.#keys.set(cacheKey, known);
+    }
+    const { key, workspace } = known;
+    if (key.revokedAt !== null) throw new UnauthenticatedError('this API key was revoked');
+    if (key.expiresAt !== null && key.expiresAt.getTime() <= Date.now())
+      throw new UnauthenticatedError('this API key has expired');
+    await this.#touch(key.id);
+    return { kind: 'apiKey', workspace, role: key.role, apiKeyId: key.id, userId: null };
+  }
+
+  async #touch(keyId: string): Promise<void> {
+    if (this.#touched.has(keyId)) return;
+    this.#touched.set(keyId, true);
+    await this.#database.withSystem((scope) => touchApiKeys(scope, [keyId]));
+  }
+}

@@ -1,0 +1,240 @@
+import type { Database } from '../../db/client.ts';
+import type { WorkspaceScope } from '../../db/workspace-scope.ts';
+import { InvalidInputError, NotFoundError } from '../../shared/errors.ts';
+import { authorize, type Caller, type WorkspaceCaller } from '../access/caller.ts';
+import {
+  AlreadyAnsweredError,
+  type IdempotentRequest,
+  idempotentRequest,
+  keepAnswer,
+  readAnswer,
+} from '../caching/idempotent-answers.ts';
+import type { MeterService } from '../usage/meter-service.ts';
+import { limitOf } from '../usage/tiers.ts';
+import { findCollections } from './collection-store.ts';
+import type { Document, DocumentFilter } from './document.ts';
+import { isNarrowing } from './document-filter.ts';
+import {
+  countDocuments,
+  deleteDocuments,
+  findDocuments,
+  listDocuments,
+  lockByExternalIds,
+  type NewDocument,
+  writeDocuments,
+} from './document-store.ts';
+import { type DocumentInput, prepareDocuments } from './prepare-documents.ts';
+
+export const AI_TASKS = ['EMBED', 'CLASSIFY', 'SENTIMENT', 'INTENT'] as const;
+export type AiTask = (typeof AI_TASKS)[number];
+
+export const MAX_DOCUMENTS_PER_CALL = 1_000;
+/** Rows that one statement deletes; a filter that matches more is worked off piece by piece. */
+const DELETE_PIECE = 1_000;
+
+export interface UpsertInput {
+  collectionId: string;
+  documents: DocumentInput[];
+  tasks: AiTask[];
+  idempotencyKey: string | null;
+}
+
+/** What an upsert did. The same idempotency key gets the same one again. */
+export interface UpsertOutcome {
+  /** In the order of the input. */
+  documentIds: string[];
+  created: number;
+  updated: number;
+  unchanged: number;
+  /** Null where there was nothing left to do. */
+  jobId: string | null;
+}
+
+/** Enqueues the work on written documents, in the transaction that writes them. */
+export interface DocumentTasks {
+  enqueue(
+    scope: WorkspaceScope,
+    work: { documentIds: string[]; tasks: AiTask[]; caller: WorkspaceCaller },
+  ): Promise<string>;
+  /** Called after the transaction. */
+  wake(): void;
+}
+
+export class DocumentService {
+  readonly #database: Database;
+  readonly #meters: MeterService;
+  readonly #tasks: DocumentTasks;
+  readonly #embeddingModel: string;
+  /** Called with the workspace whose documents have changed. */
+  readonly #onChange: (workspaceId: string) => void;
+
+  constructor(parts: {
+    database: Database;
+    meters: MeterService;
+    tasks: DocumentTasks;
+    embeddingModel: string;
+    onChange: (workspaceId: string) => void;
+  }) {
+    this.#database = parts.database;
+    this.#meters = parts.meters;
+    this.#tasks = parts.tasks;
+    this.#embeddingModel = parts.embeddingModel;
+    this.#onChange = parts.onChange;
+  }
+
+  /**
+   * Writes documents and, in the same transaction, the job that works on them. All or nothing.
+   * @throws InvalidInputError, NotFoundError (collection), ConflictError (idempotency key), LimitReachedError
+   */
+  async upsert(caller: Caller, input: UpsertInput): Promise<UpsertOutcome> {
+    const member = authorize(caller, 'DOCUMENTS_WRITE');
+    if (input.tasks.length > 0) authorize(caller, 'AI_USE');
+    if (input.documents.length > MAX_DOCUMENTS_PER_CALL) {
+      throw InvalidInputError.at(
+        'documents',
+        `may hold ${MAX_DOCUMENTS_PER_CALL} documents a call, and holds ${input.documents.length}`,
+      );
+    }
+    const request =
+      input.idempotencyKey === null ? null : idempotentRequest('upsertDocuments', input.idempotencyKey, input);
+    const { collection, answer } = await this.#database.withWorkspace(member.workspace.id, async (scope) => ({
+      answer: request === null ? null : await readAnswer<UpsertOutcome>(scope, request),
+      collection: (await findCollections(scope, [input.collectionId]))[0],
+    }));
+    if (answer !== null) return answer;
+    if (collection === undefined) throw new NotFoundError('collection', input.collectionId);
+    const prepared = await prepareDocuments(collection, input.documents);
+    await this.#checkAllowance(member, input, prepared);
+    try {
+      const outcome = await this.#database.withWorkspace(member.workspace.id, (scope) =>
+        this.#write(scope, member, input, prepared, request),
+      );
+      this.#tasks.wake();
+      this.#onChange(member.workspace.id);
+      return outcome;
+    } catch (error) {
+      if (!(error instanceof AlreadyAnsweredError) || request === null) throw error;
+      const quicker = await this.#database.withWorkspace(member.workspace.id, (scope) =>
+        readAnswer<UpsertOutcome>(scope, request),
+      );
+      if (quicker === null) throw error;
+      return quicker;
+    }
+  }
+
+  /** Refuses before anything is written where the tier's allowance is not enough to embed what is new. */
+  async #checkAllowance(caller: WorkspaceCaller, input: UpsertInput, prepared: readonly NewDocument[]): Promise<void> {
+    if (!input.tasks.includes('EMBED') || limitOf(caller.workspace.tier, 'EMBEDDINGS') === null) return;
+    const known = await this.#database.withWorkspace(caller.workspace.id, (scope) =>
+      this.#lock(scope, input, prepared),
+    );
+    const toEmbed = prepared.filter((document) => needsEmbedding(document, known)).length;
+    await this.#meters.check(caller.workspace, 'EMBEDDINGS', toEmbed);
+  }
+
+  async #write(
+    scope: WorkspaceScope,
+    caller: WorkspaceCaller,
+    input: UpsertInput,
+    prepared: readonly NewDocument[],
+    request: IdempotentRequest | null,
+  ): Promise<UpsertOutcome> {
+    const known = await this.#lock(scope, input, prepared);
+    const rows = prepared.map((document) => ({
+      ...document,
+      createdAt: document.createdAt ?? known.get(document.externalId ?? '')?.createdAt ?? null,
+    }));
+    const written = await writeDocuments(scope, rows);
+    const done = rows.map((row) => {
+      const result = written.get(row.id);
+      if (result === undefined) throw new Error(`the document ${row.id} was not written`);
+      return { ...result, pending: result.created || needsEmbedding(row, known) };
+    });
+    const todo = done.filter((document) => (input.tasks.includes('EMBED') && document.pending) || document.changed);
+    const jobId =
+      input.tasks.length === 0 || todo.length === 0
+        ? null
+        : await this.#tasks.enqueue(scope, {
+            documentIds: todo.map((document) => document.id),
+            tasks: input.tasks,
+            caller,
+          });
+    const created = done.filter((document) => document.created).length;
+    const unchanged = done.filter((document) => !document.changed).length;
+    const outcome: UpsertOutcome = {
+      documentIds: done.map((document) => document.id),
+      created,
+      updated: done.length - created - unchanged,
+      unchanged,
+      jobId,
+    };
+    if (request !== null) await keepAnswer(scope, request, outcome);
+    return outcome;
+  }
+
+  async #lock(scope: WorkspaceScope, input: UpsertInput, prepared: readonly NewDocument[]) {
+    const externalIds = prepared.flatMap((document) => document.externalId ?? []);
+    if (externalIds.length === 0) return new Map<string, never>();
+    const stored = await lockByExternalIds(scope, input.collectionId, externalIds, this.#embeddingModel);
+    return new Map(stored.map((document) => [document.externalId, document]));
+  }
+
+  /** Documents by id, in no order; those that are not there are left out. */
+  async find(caller: Caller, ids: readonly string[]): Promise<Document[]> {
+    const { workspace } = authorize(caller, 'DOCUMENTS_READ');
+    return this.#database.withWorkspace(workspace.id, (scope) => findDocuments(scope, ids, this.#embeddingModel));
+  }
+
+  async list(
+    caller: Caller,
+    filter: DocumentFilter | null,
+    page: { limit: number; after: { createdAt: Date; id: string } | null },
+  ): Promise<Document[]> {
+    const { workspace } = authorize(caller, 'DOCUMENTS_READ');
+    return this.#database.withWorkspace(workspace.id, (scope) =>
+      listDocuments(scope, filter, page, this.#embeddingModel),
+    );
+  }
+
+  async count(caller: Caller, filter: DocumentFilter | null): Promise<number> {
+    const { workspace } = authorize(caller, 'DOCUMENTS_READ');
+    return this.#database.withWorkspace(workspace.id, (scope) => countDocuments(scope, filter, this.#embeddingModel));
+  }
+
+  /** Deletes documents by id or filter, with their vectors and labels. Returns how many there were. */
+  async delete(
+    caller: Caller,
+    which: { ids: readonly string[] | null; filter: DocumentFilter | null },
+  ): Promise<number> {
+    const { workspace } = authorize(caller, 'DOCUMENTS_WRITE');
+    const { ids, filter } = which;
+    if ((ids === null) === (filter === null)) throw InvalidInputError.at('ids', 'give either ids or a filter');
+    if (ids === null && !isNarrowing(filter)) {
+      throw InvalidInputError.at('filter', 'must narrow: an empty filter would delete every document');
+    }
+    if (ids !== null && ids.length > MAX_DOCUMENTS_PER_CALL) {
+      throw InvalidInputError.at('ids', `may hold ${MAX_DOCUMENTS_PER_CALL} ids a call`);
+    }
+    const target = ids !== null ? { ids } : { filter: filter as DocumentFilter };
+    let deleted = 0;
+    for (;;) {
+      const piece = await this.#database.withWorkspace(workspace.id, (scope) =>
+        deleteDocuments(scope, target, DELETE_PIECE, this.#embeddingModel),
+      );
+      deleted += piece;
+      if (piece < DELETE_PIECE) break;
+    }
+    this.#onChange(workspace.id);
+    return deleted;
+  }
+}
+
+/** Whether a document's text has no vector yet, as far as the stored rows tell. */
+function needsEmbedding(
+  document: NewDocument,
+  known: ReadonlyMap<string, { contentHash: Uint8Array; pending: boolean }>,
+): boolean {
+  const stored = document.externalId === null ? undefined : known.get(document.externalId);
+  if (stored === undefined) return true;
+  return stored.pending || Buffer.compare(stored.contentHash, document.contentHash) !== 0;
+}

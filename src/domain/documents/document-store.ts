@@ -1,0 +1,222 @@
+import type { ChunkVector } from '../../db/vector.ts';
+import type { WorkspaceScope } from '../../db/workspace-scope.ts';
+import type { Document, DocumentFilter } from './document.ts';
+import { documentCondition, embeddingStatus, type Fragment } from './document-filter.ts';
+
+/** Characters that keyword search looks at: a tsvector holds 1 MB at the most. */
+const LEXEME_CHARACTERS = 200_000;
+
+/** A document that is about to be written. */
+export type NewDocument = Omit<
+  Document,
+  'embeddingStatus' | 'embeddingModel' | 'embeddedAt' | 'tokenCount' | 'chunkCount' | 'updatedAt' | 'createdAt'
+> & {
+  /** Null: what is stored, else now. */
+  createdAt: Date | null;
+};
+
+/** What is known of a document before it is written again. */
+export interface StoredDocument {
+  id: string;
+  externalId: string;
+  contentHash: Uint8Array;
+  createdAt: Date;
+  /** Whether its text has no vector of the given model yet. */
+  pending: boolean;
+}
+
+/** The documents of these external ids, locked until the transaction ends, in an order that two writers share. */
+export async function lockByExternalIds(
+  scope: WorkspaceScope,
+  collectionId: string,
+  externalIds: readonly string[],
+  embeddingModel: string,
+): Promise<StoredDocument[]> {
+  return await scope.sql<StoredDocument[]>`
+    select id, external_id, content_hash, created_at,
+      not (embedding_status = 'READY' and embedding_model = ${embeddingModel}) as pending
+    from documents where collection_id = ${collectionId} and external_id = any(${[...externalIds]}::text[])
+    order by external_id for update`;
+}
+
+export interface WrittenDocument {
+  id: string;
+  created: boolean;
+  /** Something of it differs from what was there; always true where it was created. */
+  changed: boolean;
+}
+
+/**
+ * Inserts documents, or updates those whose external id is there. A changed text makes the embedding STALE (its old
+ * vectors serve until the new ones are there). Returns the rows by the id that was proposed for them.
+ */
+export async function writeDocuments(
+  scope: WorkspaceScope,
+  rows: readonly NewDocument[],
+): Promise<Map<string, WrittenDocument>> {
+  const { sql } = scope;
+  // In the order of their external ids, so that two writers of the same documents wait instead of deadlocking.
+  const sorted = [...rows].sort((a, b) => ((a.externalId ?? a.id) < (b.externalId ?? b.id) ? -1 : 1));
+  const incoming = JSON.stringify(
+    sorted.map((row) => ({ ...row, contentHash: Buffer.from(row.contentHash).toString('hex') })),
+  );
+  const written = await sql<{ proposedId: string; id: string; created: boolean; changed: boolean }[]>`
+    with incoming as materialized (
+      select * from jsonb_to_recordset(${incoming}::text::jsonb) as i (
+        "id" text, "collectionId" text, "externalId" text, "kind" text, "title" text, "text" text, "source" jsonb,
+        "metadata" jsonb, "language" text, "contentHash" text, "createdAt" timestamptz
+      )
+    ), stored as (
+      insert into documents as d (
+        workspace_id, id, collection_id, external_id, kind, title, text, source, metadata, language, content_hash,
+        lexemes, embedding_status, created_at
+      )
+      select ${scope.workspaceId}, "id", "collectionId", "externalId", "kind", "title", "text", "source", "metadata",
+        "language", decode("contentHash", 'hex'),
+        setweight(to_tsvector('english', coalesce(left("title", 2000), '')), 'A')
+          || setweight(to_tsvector('english', left("text", ${LEXEME_CHARACTERS})), 'D'),
+        'MISSING', coalesce("createdAt", now())
+      from incoming
+      on conflict (workspace_id, collection_id, external_id) do update set
+        kind = excluded.kind, title = excluded.title, text = excluded.text, source = excluded.source,
+        metadata = excluded.metadata, language = excluded.language, content_hash = excluded.content_hash,
+        lexemes = excluded.lexemes, created_at = excluded.created_at, updated_at = now(),
+        embedding_status = case
+          when d.content_hash = excluded.content_hash and d.embedding_status <> 'FAILED' then d.embedding_status
+          when d.embedding_status = 'READY' then 'STALE'
+          when d.embedding_status = 'FAILED' then 'MISSING'
+          else d.embedding_status
+        end
+        where (d.content_hash, d.kind, d.title, d.source, d.metadata, d.created_at)
+          is distinct from (excluded.content_hash, excluded.kind, excluded.title, excluded.source, excluded.metadata, excluded.created_at)
+          or d.embedding_status = 'FAILED'
+      returning d.id, d.external_id, d.xmax = 0 as created
+    )
+    select i."id" as proposed_id, coalesce(s.id, d.id) as id, coalesce(s.created, false) as created, s.id is not null as changed
+    from incoming i
+    left join stored s on s.id = i."id" or s.external_id = i."externalId"
+    left join documents d on s.id is null and d.collection_id = i."collectionId" and d.external_id = i."externalId"`;
+  return new Map(written.map(({ proposedId, ...row }) => [proposedId, row]));
+}
+
+export async function findDocuments(
+  scope: WorkspaceScope,
+  ids: readonly string[],
+  embeddingModel: string,
+): Promise<Document[]> {
+  return await scope.sql<Document[]>`
+    select ${documentColumns(scope, embeddingModel)} from documents d where d.id = any(${[...ids]}::text[])`;
+}
+
+/** Documents of a filter, newest first. `after` is the last document of the page before. */
+export async function listDocuments(
+  scope: WorkspaceScope,
+  filter: DocumentFilter | null,
+  page: { limit: number; after: { createdAt: Date; id: string } | null },
+  embeddingModel: string,
+): Promise<Document[]> {
+  const { sql } = scope;
+  const after =
+    page.after === null ? sql`true` : sql`(d.created_at, d.id) < (${page.after.createdAt}, ${page.after.id})`;
+  return await sql<Document[]>`
+    select ${documentColumns(scope, embeddingModel)} from documents d
+    where ${documentCondition(scope, filter, embeddingModel)} and ${after}
+    order by d.created_at desc, d.id desc limit ${page.limit}`;
+}
+
+export async function countDocuments(
+  scope: WorkspaceScope,
+  filter: DocumentFilter | null,
+  embeddingModel: string,
+): Promise<number> {
+  const rows = await scope.sql<{ count: number }[]>`
+    select count(*)::int as count from documents d where ${documentCondition(scope, filter, embeddingModel)}`;
+  return rows[0]?.count ?? 0;
+}
+
+/** Deletes documents with their vectors and labels; at most `limit` at once. Returns how many went. */
+export async function deleteDocuments(
+  scope: WorkspaceScope,
+  which: { ids: readonly string[] } | { filter: DocumentFilter },
+  limit: number,
+  embeddingModel: string,
+): Promise<number> {
+  const { sql } = scope;
+  const condition =
+    'ids' in which
+      ? sql`d.id = any(${[...which.ids]}::text[])`
+      : documentCondition(scope, which.filter, embeddingModel);
+  const deleted = await sql`
+    delete from documents where (workspace_id, id) in (
+      select d.workspace_id, d.id from documents d where ${condition} order by d.id limit ${limit} for update
+    )`;
+  return deleted.count;
+}
+
+/** What has to be known of a document to embed it. */
+export type PendingDocument = Pick<Document, 'id' | 'title' | 'text' | 'contentHash'>;
+
+/** Those of the documents whose text has no vector of the model yet. */
+export async function pendingDocuments(
+  scope: WorkspaceScope,
+  ids: readonly string[],
+  embeddingModel: string,
+): Promise<PendingDocument[]> {
+  return await scope.sql<PendingDocument[]>`
+    select id, title, text, content_hash from documents
+    where id = any(${[...ids]}::text[]) and not (embedding_status = 'READY' and embedding_model = ${embeddingModel})
+    order by id`;
+}
+
+export interface EmbeddedDocument {
+  id: string;
+  /** Of the text that was embedded. */
+  contentHash: Uint8Array;
+  tokenCount: number;
+  chunks: Omit<ChunkVector, 'documentId'>[];
+}
+
+/**
+ * The documents whose text is still the one that was embedded, marked READY and cleared of the model's old vectors.
+ * A text that has changed meanwhile is left alone: its own job is under way.
+ */
+export async function markEmbedded(
+  scope: WorkspaceScope,
+  documents: readonly EmbeddedDocument[],
+  model: string,
+): Promise<Set<string>> {
+  const { sql } = scope;
+  const incoming = JSON.stringify(
+    documents.map((document) => ({
+      id: document.id,
+      contentHash: Buffer.from(document.contentHash).toString('hex'),
+      tokenCount: document.tokenCount,
+      chunkCount: document.chunks.length,
+    })),
+  );
+  const marked = await sql<{ id: string }[]>`
+    with incoming as (
+      select * from jsonb_to_recordset(${incoming}::text::jsonb) as i ("id" text, "contentHash" text, "tokenCount" int, "chunkCount" int)
+    ), unchanged as (
+      select d.id from documents d join incoming i on d.id = i."id" and d.content_hash = decode(i."contentHash", 'hex')
+      order by d.id for update of d
+    )
+    update documents d set embedding_status = 'READY', embedding_model = ${model}, embedded_at = now(), embedding_error = null,
+      token_count = i."tokenCount", chunk_count = i."chunkCount"
+    from incoming i where d.id = i."id" and d.id in (select id from unchanged)
+    returning d.id`;
+  const ids = marked.map((row) => row.id);
+  await sql`delete from chunks where document_id = any(${ids}::text[]) and model = ${model}`;
+  return new Set(ids);
+}
+
+export async function markFailed(scope: WorkspaceScope, id: string, reason: string): Promise<void> {
+  await scope.sql`update documents set embedding_status = 'FAILED', embedding_error = ${reason} where id = ${id}`;
+}
+
+function documentColumns(scope: WorkspaceScope, embeddingModel: string): Fragment {
+  return scope.sql`
+    d.id, d.collection_id, d.external_id, d.kind, d.title, d.text, d.source, d.metadata, d.language, d.content_hash,
+    ${embeddingStatus(scope, embeddingModel)} as embedding_status, d.embedding_model, d.embedded_at, d.token_count,
+    d.chunk_count, d.created_at, d.updated_at`;
+}

@@ -1,0 +1,80 @@
+import type { Database } from '../../db/client.ts';
+import type { MeteredWorkspace } from './meter-service.ts';
+import type { UsageRecorder } from './usage-recorder.ts';
+import {
+  checkDimensions,
+  type LimitState,
+  limitStates,
+  limitWindowStart,
+  type MeterPercentage,
+  type Period,
+  percentagesOf,
+  periodOf,
+  type UsageDimension,
+  type UsageGroup,
+  type UsageRange,
+  type UsageTotals,
+} from './usage-report.ts';
+import { readGroups, readMeters, readTotals } from './usage-store.ts';
+
+/**
+ * What one workspace used. Each part reads the database when it is asked for, and again when it is asked again: a
+ * report that nobody opens costs nothing.
+ */
+export interface UsageReport extends Period {
+  totals(): Promise<UsageTotals>;
+  /**
+   * Up to 1,000 groups, most requests first, then by key.
+   * @throws InvalidInputError without a dimension
+   */
+  groups(by: readonly UsageDimension[]): Promise<UsageGroup[]>;
+  /** Over the last 30 days, whatever the report's period. */
+  limits(): Promise<LimitState[]>;
+  percentages(): Promise<MeterPercentage[]>;
+}
+
+export interface UsageServiceOptions {
+  database: Database;
+  recorder: UsageRecorder;
+  /** Milliseconds since 1970. */
+  now?: () => number;
+}
+
+/** Reports on usage and limits. The caller's permission is checked by whoever calls. */
+export class UsageService {
+  readonly #database: Database;
+  readonly #recorder: UsageRecorder;
+  readonly #now: () => number;
+
+  constructor({ database, recorder, now = Date.now }: UsageServiceOptions) {
+    this.#database = database;
+    this.#recorder = recorder;
+    this.#now = now;
+  }
+
+  /**
+   * Writes what this process has still to write, so that a client sees its own calls at once.
+   * @throws InvalidInputError for a range that is none
+   */
+  async report(workspace: MeteredWorkspace, range: UsageRange = {}): Promise<UsageReport> {
+    const period = periodOf(range, this.#now());
+    await this.#recorder.flush();
+    const inWorkspace: Database['withWorkspace'] = this.#database.withWorkspace.bind(this.#database);
+    return {
+      ...period,
+      totals: () => inWorkspace(workspace.id, (scope) => readTotals(scope, period)),
+      groups: async (by) => {
+        const dimensions = checkDimensions(by);
+        return inWorkspace(workspace.id, (scope) => readGroups(scope, period, dimensions));
+      },
+      limits: () => this.#limits(workspace),
+      percentages: async () => percentagesOf(await this.#limits(workspace)),
+    };
+  }
+
+  async #limits({ id, tier }: MeteredWorkspace): Promise<LimitState[]> {
+    const now = this.#now();
+    const uses = await this.#database.withWorkspace(id, (scope) => readMeters(scope, limitWindowStart(now)));
+    return limitStates(tier, uses, now);
+  }
+}

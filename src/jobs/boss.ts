@@ -1,0 +1,140 @@
+import { PgBoss, type UpdateQueueOptions } from 'pg-boss';
+import type { Database } from '../db/client.ts';
+import type { Logger } from '../observability/logger.ts';
+import { bossDatabase } from './boss-database.ts';
+import {
+  COMPLETED_KEPT_SECONDS,
+  DEAD_LETTER_QUEUE,
+  DEAD_LETTERS_KEPT_SECONDS,
+  HEARTBEAT_SECONDS,
+  QUEUE_NAMES,
+  QUEUE_POLICIES,
+  type QueueName,
+} from './policies.ts';
+
+/** Any number that only this use has: servers that start together set the rights one after the other. */
+const GRANT_LOCK = 7_391_004_513;
+
+const NO_JOB = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * pg-boss takes a job back from a dead worker by its own retries. How often a job may fail is counted in our row of
+ * it, so these must never be what ends it.
+ */
+const CLAIMS_MAX = 1_000_000;
+
+/** Time that pg-boss waits beyond our own timeout, so that ours is what ends an attempt. */
+const TIMEOUT_MARGIN_SECONDS = 60;
+
+/** Starts pg-boss on the application's own database: its schema, the rights of our roles on it, and the queues. */
+export async function startBoss(database: Database, logger: Logger): Promise<PgBoss> {
+  const embedded = database.kind === 'embedded';
+  const boss = new PgBoss({
+    db: bossDatabase(database),
+    backend: embedded ? 'pglite' : 'postgres',
+    schema: 'pgboss',
+    schedule: false,
+    useListenNotify: !embedded,
+    ...(embedded ? EMBEDDED_UPKEEP : SERVER_UPKEEP),
+  });
+  // Node ends the process on an `error` event that nobody listens to.
+  boss.on('error', (error) => logger.error({ err: error }, 'job queue error'));
+  boss.on('warning', (warning) => logger.warn({ warning }, 'job queue warning'));
+  await boss.start();
+  await grantRights(database);
+  await makeQueues(boss, embedded);
+  if (embedded) {
+    const orphans = await recoverOrphans(database);
+    if (orphans > 0) logger.info({ jobs: orphans }, 'jobs of the process before this one are run again');
+  }
+  return boss;
+}
+
+/** One thread serves everything, and nobody else can be using it: upkeep is rare. */
+const EMBEDDED_UPKEEP = {
+  superviseIntervalSeconds: 300,
+  monitorIntervalSeconds: 300,
+  queueCacheIntervalSeconds: 300,
+  flowIntervalSeconds: 600,
+  bamIntervalSeconds: 600,
+  reindex: false,
+  monitorVacuum: false,
+} as const;
+
+/** Often enough that a dead worker's jobs are taken over within a minute of its last heartbeat. */
+const SERVER_UPKEEP = {
+  superviseIntervalSeconds: 15,
+  monitorIntervalSeconds: 15,
+  flowIntervalSeconds: 600,
+} as const;
+
+/** The role that enqueues from inside a tenant's transaction, on what is there and on what pg-boss will add. */
+async function grantRights(database: Database): Promise<void> {
+  await database.sql.begin(async (sql) => {
+    await sql`select pg_advisory_xact_lock(${GRANT_LOCK})`;
+    await sql.unsafe(`
+      grant usage on schema pgboss to signalbox_system;
+      grant select, insert, update, delete on all tables in schema pgboss to signalbox_system;
+      grant execute on all functions in schema pgboss to signalbox_system;
+      alter default privileges in schema pgboss
+        grant select, insert, update, delete on tables to signalbox_system;
+      alter default privileges in schema pgboss grant execute on functions to signalbox_system`);
+  });
+}
+
+async function makeQueues(boss: PgBoss, embedded: boolean): Promise<void> {
+  const existing = new Set((await boss.getQueues()).map((queue) => queue.name));
+  const ensure = async (name: string, options: UpdateQueueOptions) => {
+    if (existing.has(name)) return boss.updateQueue(name, options);
+    const { deadLetter, heartbeatSeconds } = options;
+    return boss.createQueue(name, {
+      ...options,
+      deadLetter: deadLetter ?? undefined,
+      heartbeatSeconds: heartbeatSeconds ?? undefined,
+      retryDelayMax: undefined,
+    });
+  };
+  await ensure(DEAD_LETTER_QUEUE, { retryLimit: 0, retentionSeconds: DEAD_LETTERS_KEPT_SECONDS });
+  for (const name of QUEUE_NAMES) await ensure(name, queueOptions(name, embedded));
+  // pg-boss looks a queue up at its first use. Inside a transaction of the embedded database, which has one
+  // connection, that look would wait for the very transaction it is part of.
+  for (const name of [DEAD_LETTER_QUEUE, ...QUEUE_NAMES]) await boss.findJobs(name, { id: NO_JOB });
+}
+
+function queueOptions(name: QueueName, embedded: boolean): UpdateQueueOptions {
+  return {
+    deadLetter: DEAD_LETTER_QUEUE,
+    retryLimit: CLAIMS_MAX,
+    retryDelay: 1,
+    retryBackoff: false,
+    expireInSeconds: QUEUE_POLICIES[name].timeoutSeconds + TIMEOUT_MARGIN_SECONDS,
+    heartbeatSeconds: embedded ? null : HEARTBEAT_SECONDS,
+    deleteAfterSeconds: COMPLETED_KEPT_SECONDS,
+    notify: !embedded,
+  };
+}
+
+/**
+ * Puts back what was being run when the process before this one died. Only for the embedded database: its data folder
+ * is locked, so that before a worker is started here a claimed job can belong to nobody. The attempt that was cut off
+ * stays counted.
+ * @returns how many jobs there were
+ */
+export async function recoverOrphans(database: Database): Promise<number> {
+  if (database.kind !== 'embedded') throw new Error('on a server an active job may belong to another live process');
+  const [row] = await database.withSystem(
+    ({ sql }) => sql<{ orphans: number }[]>`
+      with orphans as (
+        update pgboss.job set state = 'retry', start_after = now(), heartbeat_on = null
+        where state = 'active' and name in ${sql([...QUEUE_NAMES])}
+        returning id, data
+      ), told as (
+        update jobs set status = 'RETRYING', next_attempt_at = now()
+        from orphans o
+        where jobs.workspace_id = o.data->>'workspaceId' and jobs.id = o.data->>'jobId'
+          and jobs.boss_id = o.id and jobs.status = 'RUNNING'
+      )
+      select count(*)::int as orphans from orphans`,
+  );
+  return row?.orphans ?? 0;
+}

@@ -1,0 +1,211 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Database } from '../../../src/db/client.ts';
+import type { SystemScope } from '../../../src/db/workspace-scope.ts';
+import { UsageLostError } from '../../../src/domain/usage/errors.ts';
+import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
+import { deleteWorkspace } from '../../../src/domain/workspaces/workspace-store.ts';
+import { type TestDatabase, testDatabase } from '../../support/database.ts';
+import { waitFor } from '../../support/wait-for.ts';
+import { addWorkspace, readableLogger, usageEvent } from './usage-fixtures.ts';
+
+let opened: TestDatabase;
+let database: Database;
+beforeAll(async () => {
+  opened = await testDatabase();
+  database = opened.database;
+});
+afterAll(() => opened.close());
+
+interface Written {
+  attempts: number;
+  requests: number;
+  embeddings: number;
+  costUsd: string;
+  unpriced: number;
+  attemptsCostUsd: string;
+  meters: Record<string, number>;
+}
+
+async function written(workspaceId: string): Promise<Written> {
+  return database.withWorkspace(workspaceId, async ({ sql }) => {
+    const [attempts] = await sql`
+      select count(*)::int as attempts, trim_scale(coalesce(sum(cost_usd), 0))::text as attempts_cost_usd
+      from usage_attempts`;
+    const [daily] = await sql`
+      select coalesce(sum(requests), 0)::int as requests, coalesce(sum(embeddings), 0)::int as embeddings,
+        trim_scale(coalesce(sum(cost_usd), 0))::text as cost_usd, coalesce(sum(unpriced), 0)::int as unpriced
+      from usage_daily`;
+    const meters = await sql<{ meter: string; used: number }[]>`
+      select meter, sum(used)::int as used from meter_days group by meter order by meter`;
+    const byMeter = Object.fromEntries(meters.map(({ meter, used }) => [meter, used]));
+    return { ...attempts, ...daily, meters: byMeter } as unknown as Written;
+  });
+}
+
+test('a clean stop loses nothing: events, rows and sums by day are the same', async () => {
+  const workspace = await addWorkspace(database, 'ENTERPRISE');
+  const recorder = new UsageRecorder({ database, logger: readableLogger().logger });
+  for (let i = 0; i < 10_000; i++) {
+    const outcome = i % 10 === 0 ? 'FAILED' : 'SUCCEEDED';
+    const costUsd = i % 100 === 0 ? null : '0.0000001';
+    recorder.record(usageEvent(workspace.id, { embeddings: 2, outcome, costUsd, model: `local/m${i % 3}` }));
+  }
+  await recorder.drain();
+  expect(recorder.counts).toEqual({ pending: 0, rejected: 0 });
+  expect(await written(workspace.id)).toEqual({
+    attempts: 10_000,
+    requests: 10_000,
+    embeddings: 20_000,
+    costUsd: '0.00099',
+    attemptsCostUsd: '0.00099',
+    unpriced: 100,
+    meters: { EMBEDDINGS: 20_000 },
+  });
+});
+
+test('events are written within a moment, without anybody asking', async () => {
+  const workspace = await addWorkspace(database, 'FREE');
+  const recorder = new UsageRecorder({ database, logger: readableLogger().logger, batchIntervalMs: 20 });
+  recorder.record(usageEvent(workspace.id));
+  await waitFor('the event', async () => (await written(workspace.id)).attempts === 1);
+  recorder.record(usageEvent(workspace.id));
+  await waitFor('the next event', async () => (await written(workspace.id)).attempts === 2);
+});
+
+test('what was metered before the call is not metered again; vector queries always are', async () => {
+  const workspace = await addWorkspace(database, 'FREE');
+  const recorder = new UsageRecorder({ database, logger: readableLogger().logger });
+  recorder.record(usageEvent(workspace.id, { embeddings: 5, metered: true }));
+  recorder.record(usageEvent(workspace.id, { llmCalls: 2, metered: false }));
+  recorder.record(usageEvent(workspace.id, { operation: 'vector_query', vectorQueries: 3, metered: true }));
+  await recorder.drain();
+  const { meters, requests, attempts } = await written(workspace.id);
+  expect(meters).toEqual({ LLM_CALLS: 2, VECTOR_QUERIES: 3 });
+  expect([attempts, requests]).toEqual([3, 2]);
+});
+
+/** Commits, and then loses the answer, as a connection that breaks at the wrong moment does. */
+class ForgetfulDatabase extends Database {
+  answersToLose = 1;
+
+  override async withSystem<Result>(work: (scope: SystemScope) => Promise<Result>): Promise<Result> {
+    const result = await super.withSystem(work);
+    if (this.answersToLose-- > 0) throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+    return result;
+  }
+}
+
+test('a batch whose commit was not heard of is written once', async () => {
+  const workspace = await addWorkspace(database, 'FREE');
+  const forgetful = new ForgetfulDatabase(database.sql, null);
+  const recorder = new UsageRecorder({ database: forgetful, logger: readableLogger().logger });
+  for (let i = 0; i < 20; i++) recorder.record(usageEvent(workspace.id, { embeddings: 1, costUsd: '0.01' }));
+  await expect(recorder.flush()).rejects.toThrow('ECONNRESET');
+  expect(recorder.counts.pending).toBe(20);
+  await recorder.drain();
+  expect(recorder.counts).toEqual({ pending: 0, rejected: 0 });
+  expect(await written(workspace.id)).toMatchObject({
+    attempts: 20,
+    requests: 20,
+    costUsd: '0.2',
+    meters: { EMBEDDINGS: 20 },
+  });
+});
+
+test('events of a deleted workspace are dropped and the others of the batch are not', async () => {
+  const [kept, deleted] = [await addWorkspace(database, 'FREE'), await addWorkspace(database, 'FREE')];
+  await database.withSystem((scope) => deleteWorkspace(scope, deleted.id));
+  const { logger, lines } = readableLogger();
+  const recorder = new UsageRecorder({ database, logger });
+  for (const { id } of [kept, deleted, kept]) recorder.record(usageEvent(id));
+  await recorder.drain();
+  expect((await written(kept.id)).attempts).toBe(2);
+  expect((await written(deleted.id)).attempts).toBe(0);
+  expect(recorder.counts).toEqual({ pending: 0, rejected: 0 });
+  expect(lines).toEqual([]);
+});
+
+test('an event that the database refuses is reported and the others of the batch are written', async () => {
+  const workspace = await addWorkspace(database, 'FREE');
+  const { logger, lines } = readableLogger();
+  const recorder = new UsageRecorder({ database, logger });
+  for (let i = 0; i < 9; i++) recorder.record(usageEvent(workspace.id, i === 4 ? { at: Number.NaN } : {}));
+  await recorder.drain();
+  expect((await written(workspace.id)).attempts).toBe(8);
+  expect(recorder.counts).toEqual({ pending: 0, rejected: 1 });
+  expect(lines).toEqual([expect.objectContaining({ level: 50, events: 1 })]);
+});
+
+/** The table is out of reach while `work` runs. */
+async function withoutTable(work: () => Promise<void>): Promise<void> {
+  await database.sql`alter table usage_attempts rename to usage_attempts_away`;
+  try {
+    await work();
+  } finally {
+    await database.sql`alter table usage_attempts_away rename to usage_attempts`;
+  }
+}
+
+test('while the database is away events are kept, and written by themselves when it is back', async () => {
+  const workspace = await addWorkspace(database, 'FREE');
+  const recorder = new UsageRecorder({ database, logger: readableLogger().logger, batchIntervalMs: 10, batchSize: 4 });
+  await withoutTable(async () => {
+    for (let i = 0; i < 10; i++) recorder.record(usageEvent(workspace.id));
+    await expect(recorder.flush()).rejects.toThrow('usage_attempts');
+    expect(recorder.counts).toEqual({ pending: 10, rejected: 0 });
+  });
+  await waitFor('the kept events', () => recorder.counts.pending === 0);
+  expect((await written(workspace.id)).attempts).toBe(10);
+});
+
+test('no more than a bound is kept: the oldest are given up, loudly', async () => {
+  const workspace = await addWorkspace(database, 'FREE');
+  const { logger, lines } = readableLogger();
+  const recorder = new UsageRecorder({ database, logger, batchSize: 10, maxPending: 50 });
+  await withoutTable(async () => {
+    for (let i = 0; i < 55; i++) recorder.record(usageEvent(workspace.id, { inputTokens: i }));
+    await expect(recorder.flush()).rejects.toThrow('usage_attempts');
+    expect(recorder.counts).toEqual({ pending: 45, rejected: 10 });
+  });
+  expect(lines.filter(({ level }) => level === 50)).toEqual([expect.objectContaining({ events: 10 })]);
+  await recorder.drain();
+  const [oldest] = await database.withWorkspace(
+    workspace.id,
+    ({ sql }) => sql`select min(input_tokens) as tokens, count(*)::int as attempts from usage_attempts`,
+  );
+  expect(oldest).toEqual({ tokens: 10, attempts: 45 });
+});
+
+test('a stop that cannot write says how many events are lost', async () => {
+  const workspace = await addWorkspace(database, 'FREE');
+  const { logger, lines } = readableLogger();
+  const recorder = new UsageRecorder({ database, logger });
+  await withoutTable(async () => {
+    recorder.record(usageEvent(workspace.id));
+    await expect(recorder.drain({ timeoutMs: 250 })).rejects.toBeInstanceOf(UsageLostError);
+  });
+  expect(lines).toContainEqual(expect.objectContaining({ level: 50, events: 1 }));
+});
+
+test('recorders of several servers that add to the same days neither block each other nor lose a count', async () => {
+  const workspaces = await Promise.all(Array.from({ length: 5 }, () => addWorkspace(database, 'FREE')));
+  const recorders = Array.from(
+    { length: 4 },
+    () => new UsageRecorder({ database, logger: readableLogger().logger, batchSize: 50 }),
+  );
+  for (const [server, recorder] of recorders.entries()) {
+    for (let i = 0; i < 500; i++) {
+      const turn = server % 2 === 0 ? i : 499 - i;
+      const { id } = workspaces[turn % 5] as { id: string };
+      recorder.record(usageEvent(id, { embeddings: 1, model: `local/m${turn % 7}`, vectorQueries: 1 }));
+    }
+  }
+  await Promise.all(recorders.map((recorder) => recorder.flush()));
+  for (const { id } of workspaces) {
+    expect(await written(id)).toMatchObject({
+      attempts: 400,
+      requests: 400,
+      meters: { EMBEDDINGS: 400, VECTOR_QUERIES: 400 },
+    });
+  }
+});

@@ -47,10 +47,8 @@ export function clusteredVectors(seed: number): () => Float32Array {
 export function wordSource(seed: number): (count: number) => string {
   const random = seededRandom(seed);
   const syllables = ['ka', 'lo', 'mi', 'ter', 'von', 'sur', 'pel', 'dra', 'nix', 'qua'];
-  const word = (rank: number) =>
-    [...String(rank + 1_000)].map((digit) => syllables[Number(digit)] as string).join('');
-  return (count) =>
-    Array.from({ length: count }, () => word(Math.floor(VOCABULARY ** random()) - 1)).join(' ');
+  const word = (rank: number) => [...String(rank + 1_000)].map((digit) => syllables[Number(digit)] as string).join('');
+  return (count) => Array.from({ length: count }, () => word(Math.floor(VOCABULARY ** random()) - 1)).join(' ');
 }
 
 /** Fills one workspace. Of its documents 1 and 10 % are kept by the filters of bench/search.ts, by independent draws. */

@@ -1,11 +1,9 @@
-import type { ConnectionOptions } from 'pg-boss';
+import type { Db } from 'pg-boss';
 import type { Sql, TransactionSql } from 'postgres';
 import type { Database } from '../db/client.ts';
 import type { WorkspaceScope } from '../db/workspace-scope.ts';
 
-type BossDatabase = NonNullable<ConnectionOptions['db']>;
-
-type Rows = Awaited<ReturnType<BossDatabase['executeSql']>>;
+type Rows = Awaited<ReturnType<Db['executeSql']>>;
 
 /** pg-boss sends its schema changes and maintenance as one script that begins and commits by itself. */
 const TRANSACTION_SCRIPT = /^\s*BEGIN\s*;([\s\S]*)COMMIT\s*;?\s*$/;
@@ -13,7 +11,7 @@ const TRANSACTION_SCRIPT = /^\s*BEGIN\s*;([\s\S]*)COMMIT\s*;?\s*$/;
 const JSON_PARAMETER = /\$(\d+)::(jsonb?)\b/g;
 
 /** Lets pg-boss work on the application's own client, embedded or a server's pool. */
-export function bossDatabase(database: Database): BossDatabase {
+export function bossDatabase(database: Database): Db {
   const { sql } = database;
   const executeSql = async (text: string, values: unknown[] = []): Promise<Rows> => {
     const script = TRANSACTION_SCRIPT.exec(text)?.[1];
@@ -32,7 +30,7 @@ export function bossDatabase(database: Database): BossDatabase {
 }
 
 /** Lets one call of pg-boss take part in the transaction of a scope, with the rights that the tenant role has not. */
-export function bossDatabaseInside(scope: WorkspaceScope): BossDatabase {
+export function bossDatabaseInside(scope: WorkspaceScope): Db {
   const { sql } = scope;
   return {
     // All three are issued in one go, so that no other statement of the scope can come to run between them. After a

@@ -1,4 +1,4 @@
-import { PgBoss, type UpdateQueueOptions } from 'pg-boss';
+import { PgBoss, type Queue } from 'pg-boss';
 import type { Database } from '../db/client.ts';
 import type { Logger } from '../observability/logger.ts';
 import { bossDatabase } from './boss-database.ts';
@@ -82,18 +82,12 @@ async function grantRights(database: Database): Promise<void> {
   });
 }
 
+type QueueSettings = Omit<Queue, 'name' | 'policy' | 'partition'>;
+
 async function makeQueues(boss: PgBoss, embedded: boolean): Promise<void> {
   const existing = new Set((await boss.getQueues()).map((queue) => queue.name));
-  const ensure = async (name: string, options: UpdateQueueOptions) => {
-    if (existing.has(name)) return boss.updateQueue(name, options);
-    const { deadLetter, heartbeatSeconds } = options;
-    return boss.createQueue(name, {
-      ...options,
-      deadLetter: deadLetter ?? undefined,
-      heartbeatSeconds: heartbeatSeconds ?? undefined,
-      retryDelayMax: undefined,
-    });
-  };
+  const ensure = (name: string, options: QueueSettings) =>
+    existing.has(name) ? boss.updateQueue(name, options) : boss.createQueue(name, options);
   await ensure(DEAD_LETTER_QUEUE, { retryLimit: 0, retentionSeconds: DEAD_LETTERS_KEPT_SECONDS });
   for (const name of QUEUE_NAMES) await ensure(name, queueOptions(name, embedded));
   // pg-boss looks a queue up at its first use. Inside a transaction of the embedded database, which has one
@@ -101,16 +95,16 @@ async function makeQueues(boss: PgBoss, embedded: boolean): Promise<void> {
   for (const name of [DEAD_LETTER_QUEUE, ...QUEUE_NAMES]) await boss.findJobs(name, { id: NO_JOB });
 }
 
-function queueOptions(name: QueueName, embedded: boolean): UpdateQueueOptions {
+function queueOptions(name: QueueName, embedded: boolean): QueueSettings {
   return {
     deadLetter: DEAD_LETTER_QUEUE,
     retryLimit: CLAIMS_MAX,
     retryDelay: 1,
     retryBackoff: false,
     expireInSeconds: QUEUE_POLICIES[name].timeoutSeconds + TIMEOUT_MARGIN_SECONDS,
-    heartbeatSeconds: embedded ? null : HEARTBEAT_SECONDS,
     deleteAfterSeconds: COMPLETED_KEPT_SECONDS,
-    notify: !embedded,
+    // The embedded database has one process, and its thread can be busy for long without being dead.
+    ...(embedded ? {} : { heartbeatSeconds: HEARTBEAT_SECONDS, notify: true }),
   };
 }
 

@@ -41,7 +41,7 @@ export interface JobContext {
   progress(done: number, failed: number, total?: number): void;
 }
 
-/** What may become of a payload on its way through the database: it comes back as it was, parsed by the same schema. */
+/** A kind of job: where it goes, what it takes, and what it does. */
 export interface JobDefinition<Payload extends object = object> {
   readonly kind: JobKind;
   readonly queue: QueueName;

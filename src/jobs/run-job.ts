@@ -22,6 +22,7 @@ import {
 } from './job-store.ts';
 import { QUEUE_POLICIES, type QueueName, retryDelayMs } from './policies.ts';
 import { ProgressWriter } from './progress-writer.ts';
+import { wakeWorkers } from './queue.ts';
 
 export interface JobRunnerOptions {
   boss: PgBoss;
@@ -29,6 +30,11 @@ export interface JobRunnerOptions {
   definitions: readonly JobDefinition[];
   logger: Logger;
 }
+
+/** Polling finds a delayed job too, but up to a whole interval late; for long delays that does not matter. */
+const WAKE_WITHIN_MS = 600_000;
+/** The database's clock decides whether a job is due. */
+const WAKE_MARGIN_MS = 20;
 
 type Outcome = { result: JsonValue | undefined } | { error: unknown };
 
@@ -163,6 +169,8 @@ export class JobRunner {
       await boss.fail(queue, claimed, { message: messageOf(error) }, { db });
       await boss.update(queue, undefined, { id: claimed.id, startAfter: at, db });
     });
+    if (delayMs > WAKE_WITHIN_MS) return;
+    setTimeout(() => wakeWorkers(boss, queue), delayMs + WAKE_MARGIN_MS).unref();
   }
 }
 

@@ -11,7 +11,10 @@ import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const PROCESS_FILE = fileURLToPath(new URL('./data-folder-process.ts', import.meta.url));
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 30_000;
+
+/** Each of these tests starts several embedded databases, one after the other, with their files on disk. */
+const TEST_TIMEOUT_MS = 60_000;
 
 interface DataFolderProcess {
   process: ChildProcessByStdio<null, Readable, Readable>;
@@ -78,7 +81,7 @@ async function makeFolderWithWorkspace(): Promise<void> {
   await database.close();
 }
 
-describe('the data folder of the embedded database', () => {
+describe('the data folder of the embedded database', { timeout: TEST_TIMEOUT_MS }, () => {
   test('is refused to a second process while the first one lives, and the first one goes on unharmed', async () => {
     const database = await openFolder(await readPreparedFolder());
     await insertWorkspace(database, 'ws_1');
@@ -93,18 +96,11 @@ describe('the data folder of the embedded database', () => {
     await database.withWorkspace('ws_1', (scope) => insertDocument(scope, { id: 'doc_1', text: 'still here' }));
   });
 
-  test('is refused to this process while another one has it', async () => {
-    await makeFolderWithWorkspace();
-    const other = startProcess();
-    await waitFor('the other process to have the folder', () => other.stdout().includes('ready'), START_TIMEOUT_MS);
-
-    await expect(openFolder()).rejects.toBeInstanceOf(DataFolderInUseError);
-  });
-
-  test('opens again after kill -9 in the middle of writing, with every acknowledged row', async () => {
+  test('opens again after kill -9 in the middle of writing, not before, with every acknowledged row', async () => {
     await makeFolderWithWorkspace();
     const writer = startProcess();
     await waitFor('150 acknowledged documents', () => acknowledged(writer.stdout()).length >= 150, START_TIMEOUT_MS);
+    await expect(openFolder()).rejects.toBeInstanceOf(DataFolderInUseError);
     writer.process.kill('SIGKILL');
     await writer.ended;
     const promised = acknowledged(writer.stdout());
@@ -122,16 +118,6 @@ describe('the data folder of the embedded database', () => {
     expect(rows.length - promised.length).toBeLessThanOrEqual(1);
     expect(rows.every((row) => row.length > 2_000)).toBe(true);
     await database.withWorkspace('ws_1', (scope) => insertDocument(scope, { id: 'doc_after', text: 'writes go on' }));
-  });
-
-  test('is free again once its database is closed', async () => {
-    const database = await openFolder(await readPreparedFolder());
-    await insertWorkspace(database, 'ws_1');
-    await database.close();
-
-    const again = await openFolder();
-    const [row] = await again.withSystem(({ sql }) => sql<{ id: string }[]>`select id from workspaces`);
-    expect(row?.id).toBe('ws_1');
   });
 });
 

@@ -67,7 +67,9 @@ describe('vectors of chunks', () => {
       embedding: noise(ordinal, 8),
     }));
     await write('tiny', rows);
-    expect(await readVectors()).toEqual(rows.map((row) => ({ ...row, model: 'tiny' })));
+    const found = await readVectors();
+    expect(found.length).toBe(rows.length);
+    expect(found).toEqual(rows.map((row) => ({ ...row, model: 'tiny' })));
   });
 
   test('replace the earlier ones of the same model, and leave those of another model', async () => {

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { PgBoss } from 'pg-boss';
+import postgres from 'postgres';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { startBoss } from '../../src/jobs/boss.ts';
 import type { JobDefinition } from '../../src/jobs/define-job.ts';
@@ -29,7 +30,10 @@ export interface JobRow {
   nextAttemptAt: Date | null;
 }
 
-/** A real database with pg-boss on it: the embedded one in memory, or the server that TEST_DATABASE_URL names. */
+/**
+ * A real database with pg-boss on it: the embedded one in memory, or one of its own on the server that
+ * TEST_DATABASE_URL names.
+ */
 export class JobHarness {
   readonly database: Database;
   readonly boss: PgBoss;
@@ -46,7 +50,7 @@ export class JobHarness {
   static async start(): Promise<JobHarness> {
     const folder = mkdtempSync(join(tmpdir(), 'signalbox-jobs-'));
     const database = await openDatabase({
-      databaseUrl: process.env.TEST_DATABASE_URL,
+      databaseUrl: await ownDatabase(folder),
       poolSize: 6,
       dataDir: folder,
       inMemory: true,
@@ -57,6 +61,9 @@ export class JobHarness {
   async close(): Promise<void> {
     await this.boss.stop();
     await this.database.close();
+    if (process.env.TEST_DATABASE_URL !== undefined) {
+      await onServer(process.env.TEST_DATABASE_URL, (sql) => sql`drop database ${sql(databaseName(this.#folder))}`);
+    }
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -93,5 +100,25 @@ export class JobHarness {
   async bossRows(jobId: string): Promise<{ name: string; state: string; retryCount: number; startAfter: Date }[]> {
     return this.database.sql`
       select name, state::text, retry_count, start_after from pgboss.job where data->>'jobId' = ${jobId} order by name`;
+  }
+}
+
+function databaseName(folder: string): string {
+  return basename(folder).toLowerCase().replaceAll('-', '_');
+}
+
+async function ownDatabase(folder: string): Promise<string | undefined> {
+  const server = process.env.TEST_DATABASE_URL;
+  if (server === undefined) return undefined;
+  await onServer(server, (sql) => sql`create database ${sql(databaseName(folder))}`);
+  return Object.assign(new URL(server), { pathname: databaseName(folder) }).href;
+}
+
+async function onServer(url: string, work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
+  const sql = postgres(url, { max: 1 });
+  try {
+    await work(sql);
+  } finally {
+    await sql.end();
   }
 }

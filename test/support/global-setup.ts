@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { openDatabase } from '../../src/db/client.ts';
 import { EmbeddedPostgres } from '../../src/db/embedded.ts';
+import { startBoss } from '../../src/jobs/boss.ts';
+import { createLogger } from '../../src/observability/logger.ts';
 import type { TestServer } from './provided-context.ts';
 import { makeRunFolder } from './temp-folder.ts';
 import { createDatabase, dropDatabasesOf } from './test-server.ts';
@@ -48,7 +50,13 @@ async function prepareTemplate(server: TestServer, dataDir: string): Promise<voi
   await prepare({ databaseUrl, dataDir });
 }
 
+/** Migrates, and installs the job queue. */
 async function prepare(target: { databaseUrl: string | undefined; dataDir: string }): Promise<void> {
   const database = await openDatabase({ ...target, poolSize: 2 });
-  await database.close();
+  try {
+    const boss = await startBoss(database, createLogger('silent'));
+    await boss.stop({ graceful: false });
+  } finally {
+    await database.close();
+  }
 }

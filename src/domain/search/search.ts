@@ -39,7 +39,8 @@ export interface TextSpan {
   end: number;
 }
 
-export interface SearchHit {
+/** A document in the order of a search. */
+export interface RankedHit {
   documentId: string;
   /** Cosine of the query and the document's best chunk, 0..1; null in KEYWORD mode and where the document has no vector. */
   similarity: number | null;
@@ -50,6 +51,10 @@ export interface SearchHit {
   matchedBy: ('SEMANTIC' | 'KEYWORD')[];
   /** Which passage came closest in meaning; null where no vector was compared. */
   bestChunk: TextSpan | null;
+}
+
+export interface SearchHit extends RankedHit {
+  /** `after` of the page that begins behind this hit. */
   cursor: string;
 }
 
@@ -84,6 +89,9 @@ export const MAX_LEXICAL_QUERY_LENGTH = 10_000;
 /** Hits of each side that a HYBRID search puts together. */
 export const FUSION_CANDIDATES = 200;
 
+/** A unit vector times itself is 1 but for rounding. */
+export const ROUNDING = 1e-6;
+
 /** The part of the ranking that a page shows. */
 export interface PageWindow {
   offset: number;
@@ -98,13 +106,13 @@ export function pageWindow(request: SearchRequest): PageWindow {
   checkSimilarity(request.minSimilarity);
   const fingerprint = rankingFingerprint(request);
   const offset = request.after == null ? 0 : decodeCursor(request.after, fingerprint);
-  if (offset + request.first > MAX_SEARCH_DEPTH) {
+  if (offset >= MAX_SEARCH_DEPTH) {
     throw InvalidInputError.at(
       'after',
       `a search shows its best ${MAX_SEARCH_DEPTH} hits; narrow it with a filter to see others`,
     );
   }
-  return { offset, first: request.first, fingerprint };
+  return { offset, first: Math.min(request.first, MAX_SEARCH_DEPTH - offset), fingerprint };
 }
 
 export function checkPageSize(first: number): void {

@@ -79,7 +79,7 @@ export class UsageRecorder {
    */
   async drain({ timeoutMs = 10_000 }: { timeoutMs?: number } = {}): Promise<void> {
     const stop = new AbortController();
-    const expiry = sleep(timeoutMs, undefined, { signal: stop.signal });
+    const expiry = sleep(timeoutMs, false, { signal: stop.signal });
     let lastError: unknown = new Error(`the database has not answered for ${timeoutMs} ms`);
     const attempts = async () => {
       for (let attempt = 1; this.counts.pending > 0 && !stop.signal.aborted; attempt++) {
@@ -87,21 +87,18 @@ export class UsageRecorder {
           await this.flush();
         } catch (error) {
           lastError = error;
-          await sleep(retryDelay(attempt));
+          await sleep(retryDelay(attempt), undefined, { ref: false });
         }
       }
+      return true;
     };
-    try {
-      await Promise.race([attempts(), expiry]);
-    } finally {
-      stop.abort();
-      expiry.catch(() => undefined);
-      this.#cancelTimer();
-    }
-    if (this.counts.pending > 0) throw this.#lost(lastError);
+    const finished = await Promise.race([attempts(), expiry]);
+    stop.abort();
+    if (!finished) throw this.#lost(lastError);
   }
 
   #lost(cause: unknown): UsageLostError {
+    this.#cancelTimer();
     const lost = new UsageLostError(this.counts.pending, cause);
     this.#logger.error({ err: cause, events: lost.events }, lost.message);
     return lost;

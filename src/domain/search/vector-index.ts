@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import type { ReservedSql } from 'postgres';
+import type { Database } from '../../db/client.ts';
+
+/** Above these, pgvector indexes no `vector`, and no `halfvec`. https://github.com/pgvector/pgvector#hnsw */
+const MAX_VECTOR_DIMENSIONS = 1_900;
+const MAX_HALFVEC_DIMENSIONS = 4_000;
+
+/**
+ * Vectors of one model from which on it gets an index. A build on a server blocks nobody. In the embedded database it
+ * blocks everything: 10,000 × 768 take about 8 s there (20,000 more than twice that), and every later insert some 10 ms,
+ * while the exact scan that it replaces takes 25 ms: it waits until that scan is really slow.
+ */
+export const INDEX_FROM_VECTORS = { postgres: 10_000, embedded: 100_000 } as const;
+
+/** A build whose graph does not fit takes many times as long; 1 GB holds some 250,000 × 768. */
+const BUILD_MEMORY = { postgres: '1GB', embedded: '256MB' } as const;
+
+/** Any number that only this uses: one index is built at a time, however many workers there are. */
+const BUILD_LOCK = 7_391_004_513;
+
+const INDEX_PREFIX = 'chunks_hnsw_';
+
+/** The index a model has, or would have. */
+export function vectorIndexName(modelId: string): string {
+  return `${INDEX_PREFIX}${createHash('sha256').update(modelId).digest('hex').slice(0, 16)}`;
+}
+
+/** The type whose distance the index knows. */
+export function indexedType(dimensions: number): string {
+  if (!Number.isInteger(dimensions) || dimensions < 1) throw new Error(`no vector has ${dimensions} dimensions`);
+  return `${dimensions > MAX_VECTOR_DIMENSIONS ? 'halfvec' : 'vector'}(${dimensions})`;
+}
+
+/** The expression of `chunks` that is indexed; a query uses the index only where it has the very same one. */
+export function indexedExpression(dimensions: number): string {
+  return `embedding::${indexedType(dimensions)}`;
+}
+
+/** Which models have an index; read again every minute, since another process may have made one. */
+export class VectorIndexes {
+  readonly #database: Database;
+  readonly #ttlMs: number;
+  #known: Promise<Map<string, number>> | null = null;
+  #readAt = 0;
+
+  constructor(database: Database, options: { ttlMs?: number } = {}) {
+    this.#database = database;
+    this.#ttlMs = options.ttlMs ?? 60_000;
+  }
+
+  /** About how many vectors, of all workspaces, are in the model's index; null where it has none. */
+  async indexedVectors(modelId: string): Promise<number | null> {
+    const now = performance.now();
+    if (this.#known === null || now - this.#readAt > this.#ttlMs) {
+      this.#readAt = now;
+      this.#known = readIndexes(this.#database).catch((error: unknown) => {
+        this.#known = null;
+        throw error;
+      });
+    }
+    return (await this.#known).get(vectorIndexName(modelId)) ?? null;
+  }
+
+  /** To be called where an index was made or dropped. */
+  forget(): void {
+    this.#known = null;
+  }
+}
+
+/** System catalogues alone: no row-level security applies to them, and no tenant's row is read. */
+async function readIndexes(database: Database): Promise<Map<string, number>> {
+  const rows = await database.sql<{ name: string; vectors: number }[]>`
+    select c.relname as name, greatest(c.reltuples, 0)::float8 as vectors
+    from pg_index i join pg_class c on c.oid = i.indexrelid
+    where i.indrelid = 'chunks'::regclass and i.indisvalid and c.relname like ${`${INDEX_PREFIX}%`}`;
+  return new Map(rows.map((row) => [row.name, row.vectors]));
+}
+
+interface IndexableModel {
+  model: string;
+  dimensions: number;
+  vectors: number;
+}
+
+export interface EnsureIndexesOptions {
+  /** Vectors from which on a model gets an index. */
+  fromVectors?: number;
+}
+
+/**
+ * Makes the missing HNSW indexes, one after the other, each in the background on a server. Does nothing where another
+ * process is at it. Takes seconds to minutes: for a job, never for a request.
+ * @returns the models that now have a new index
+ */
+export async function ensureVectorIndexes(database: Database, options: EnsureIndexesOptions = {}): Promise<string[]> {
+  const models = await modelsWithManyVectors(database, options.fromVectors ?? INDEX_FROM_VECTORS[database.kind]);
+  if (models.length === 0) return [];
+  const connection = await database.sql.reserve();
+  try {
+    const [lock] = await connection<{ held: boolean }[]>`select pg_try_advisory_lock(${BUILD_LOCK}) as held`;
+    if (!lock?.held) return [];
+    try {
+      return await buildMissing(database, connection, models);
+    } finally {
+      await connection`select pg_advisory_unlock(${BUILD_LOCK})`;
+    }
+  } finally {
+    connection.release();
+  }
+}
+
+function modelsWithManyVectors(database: Database, fromVectors: number): Promise<IndexableModel[]> {
+  return database.withSystem(async ({ sql }) => {
+    const rows = await sql<IndexableModel[]>`
+      select counted.model, counted.vectors::float8 as vectors,
+        (select vector_dims(c.embedding) from chunks c where c.model = counted.model limit 1) as dimensions
+      from (select model, count(*) as vectors from chunks group by model) counted
+      where counted.vectors >= ${fromVectors}`;
+    return rows.filter((row) => row.dimensions <= MAX_HALFVEC_DIMENSIONS);
+  });
+}
+
+async function buildMissing(
+  database: Database,
+  connection: ReservedSql,
+  models: readonly IndexableModel[],
+): Promise<string[]> {
+  const concurrently = database.kind === 'postgres' ? 'concurrently' : '';
+  await dropInvalid(connection, concurrently);
+  const present = await readNames(connection);
+  const built: string[] = [];
+  for (const { model, dimensions } of models) {
+    const name = vectorIndexName(model);
+    if (present.has(name)) continue;
+    const operators = dimensions > MAX_VECTOR_DIMENSIONS ? 'halfvec_cosine_ops' : 'vector_cosine_ops';
+    const [statement] = await connection<{ text: string }[]>`
+      select format(
+        'create index %s %I on chunks using hnsw ((%s) %s) where model = %L',
+        ${concurrently}::text, ${name}::text, ${indexedExpression(dimensions)}::text, ${operators}::text, ${model}::text
+      ) as text`;
+    if (statement === undefined) throw new Error('format() gave no row');
+    await withBuildMemory(connection, BUILD_MEMORY[database.kind], () => connection.unsafe(statement.text).simple());
+    built.push(model);
+  }
+  return built;
+}
+
+/** What an interrupted `create index concurrently` leaves: it costs on every write and answers nothing. */
+async function dropInvalid(connection: ReservedSql, concurrently: string): Promise<void> {
+  const invalid = await connection<{ name: string }[]>`
+    select c.relname as name from pg_index i join pg_class c on c.oid = i.indexrelid
+    where i.indrelid = 'chunks'::regclass and not i.indisvalid and c.relname like ${`${INDEX_PREFIX}%`}`;
+  for (const { name } of invalid) await connection.unsafe(`drop index ${concurrently} ${name}`).simple();
+}
+
+async function readNames(connection: ReservedSql): Promise<Set<string>> {
+  const rows = await connection<{ name: string }[]>`
+    select c.relname as name from pg_index i join pg_class c on c.oid = i.indexrelid
+    where i.indrelid = 'chunks'::regclass`;
+  return new Set(rows.map((row) => row.name));
+}
+
+async function withBuildMemory(connection: ReservedSql, memory: string, build: () => Promise<unknown>): Promise<void> {
+  await connection`select set_config('maintenance_work_mem', ${memory}, false)`;
+  try {
+    await build();
+  } finally {
+    await connection`reset maintenance_work_mem`;
+  }
+}

@@ -1,0 +1,126 @@
+import { ForbiddenError, type Permission } from '../domain/access/actions.ts';
+import { LimitReachedError } from '../domain/usage/errors.ts';
+import {
+  ConflictError,
+  DomainError,
+  type ErrorCode,
+  type InputIssue,
+  InvalidInputError,
+  NotFoundError,
+} from '../shared/errors.ts';
+import { builder } from './builder.ts';
+import { describedValues } from './described-values.ts';
+
+export const ERROR_CODES: Readonly<Record<ErrorCode, string>> = {
+  UNAUTHENTICATED: 'No credentials came with the request, or they are not good.',
+  FORBIDDEN: 'The caller may not do this; `requiredPermission` says what it would need.',
+  NOT_FOUND: 'There is no such thing in this workspace.',
+  BAD_INPUT: 'The request cannot be used as it is; the message and `issues` say where.',
+  CONFLICT: 'Something else is in the way, such as a slug that is taken.',
+  LIMIT_REACHED: 'The allowance of the workspace’s tier is used up.',
+  BUDGET_EXCEEDED: 'The budget does not cover what the call could cost.',
+  RATE_LIMITED: 'Too many requests at once; try again later.',
+  SAFETY_BLOCKED: 'The safety policy holds this text back.',
+  PROVIDER_FAILED: 'Every provider that was tried has failed.',
+  NO_PROVIDER: 'No provider of this workspace can do this.',
+  QUERY_TOO_COSTLY: 'The document is too deep, too broad or too costly; ask for less at once.',
+  UNAVAILABLE: 'Something that the server needs does not answer; try again.',
+  INTERNAL: 'An unexpected failure; it was logged under the request id.',
+};
+
+export const ErrorCodeEnum = builder.enumType('ErrorCode', {
+  description: 'What kind of failure it was; also in `extensions.code` of a GraphQL error.',
+  values: describedValues(ERROR_CODES),
+});
+
+const PERMISSION_DESCRIPTIONS: Readonly<Record<Permission, string>> = {
+  WORKSPACE_MANAGE: 'Rename or delete the workspace.',
+  KEYS_MANAGE: 'Make, list and revoke API keys.',
+  DOCUMENTS_READ: 'Read and search documents, with their computed fields.',
+  DOCUMENTS_WRITE: 'Write and delete collections and documents, and correct labels.',
+  AI_USE: 'Have models work on texts of one’s own.',
+  AGENTS_MANAGE: 'Make, run and delete agents.',
+  JOBS_MANAGE: 'Cancel and retry jobs.',
+  INTEGRATIONS_MANAGE: 'Configure providers and their credentials.',
+  SETTINGS_MANAGE: 'Change preferences, policies, taxonomies and the choice of models.',
+  ANALYTICS_VIEW: 'See usage, cost and limits.',
+  BUDGETS_MANAGE: 'Set budgets and alerts.',
+  SAFETY_OVERRIDE: 'Let through what the safety policy holds back, with a reason.',
+  AUDIT_VIEW: 'Read the audit log.',
+};
+
+export const PermissionEnum = builder.enumType('Permission', {
+  description: 'What a role may allow.',
+  values: describedValues(PERMISSION_DESCRIPTIONS),
+});
+
+const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
+  description: 'A failure that the product expects.',
+  fields: (t) => ({
+    message: t.exposeString('message', { description: 'What went wrong and what to do, in English.' }),
+    code: t.field({ type: ErrorCodeEnum, description: 'For programs.', resolve: (error) => error.code }),
+  }),
+});
+
+const InputIssueType = builder.objectRef<InputIssue>('InputIssue').implement({
+  description: 'One thing that is wrong with an input.',
+  fields: (t) => ({
+    path: t.exposeStringList('path', { description: 'Where, e.g. ["documents", "3", "text"].' }),
+    message: t.exposeString('message', { description: 'What is wrong there.' }),
+  }),
+});
+
+builder.objectType(InvalidInputError, {
+  name: 'InvalidInputError',
+  description: 'The input cannot be used; nothing was done.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    issues: t.field({ type: [InputIssueType], description: 'Everything that was found, at most 100.', resolve: (error) => error.issues }),
+  }),
+});
+
+builder.objectType(NotFoundError, {
+  name: 'NotFoundError',
+  description: 'There is nothing with this id in the workspace.',
+  interfaces: [ErrorInterface],
+});
+
+builder.objectType(ForbiddenError, {
+  name: 'ForbiddenError',
+  description: 'The caller may not do this.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    requiredPermission: t.field({
+      type: PermissionEnum,
+      description: 'What the caller would need.',
+      resolve: (error) => error.requiredPermission,
+    }),
+  }),
+});
+
+builder.objectType(ConflictError, {
+  name: 'ConflictError',
+  description: 'Something else is in the way.',
+  interfaces: [ErrorInterface],
+});
+
+export const MeterEnum = builder.enumType('Meter', {
+  description: 'What is counted.',
+  values: {
+    EMBEDDINGS: { description: 'Texts turned into vectors by a provider; what the cache gives is free.' },
+    LLM_CALLS: { description: 'Calls of a language model.' },
+    VECTOR_QUERIES: { description: 'Searches among vectors.' },
+  },
+});
+
+builder.objectType(LimitReachedError, {
+  name: 'LimitReachedError',
+  description: 'The tier’s allowance does not cover this; nothing was done.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    meter: t.field({ type: MeterEnum, description: 'Which allowance.', resolve: (error) => error.meter }),
+    limit: t.int({ description: 'How much the tier has in 30 days.', resolve: (error) => error.limit }),
+    used: t.int({ description: 'How much of it is used.', resolve: (error) => error.used }),
+    resetsAt: t.field({ type: 'DateTime', description: 'When some of it comes back.', resolve: (error) => error.resetsAt }),
+  }),
+});

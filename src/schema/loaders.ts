@@ -1,0 +1,79 @@
+import DataLoader from 'dataloader';
+import type { ApiKey } from '../domain/access/api-key.ts';
+import type { Classification } from '../domain/classification/classification.ts';
+import type { Sentiment } from '../domain/classification/classification.ts';
+import type { Collection, Document } from '../domain/documents/document.ts';
+import type { SimilarHit } from '../domain/search/document-search.ts';
+import type { Operation } from '../domain/usage/usage-event.ts';
+import { type GraphContext, modelCall } from './context.ts';
+
+/** Keyed by the document's id, given the document. */
+type DocumentLoader<Result> = DataLoader<Document, Result | null, string>;
+
+/** Things that many fields of one request ask for, loaded together. */
+export interface Loaders {
+  document: DataLoader<string, Document | null>;
+  collection: DataLoader<string, Collection | null>;
+  apiKey: DataLoader<string, ApiKey | null>;
+  embeddingCoverage: DataLoader<string, number>;
+  /** Labels by taxonomy: a page of documents makes one provider call. */
+  classification(taxonomy: string): DocumentLoader<Classification>;
+  sentiment: DocumentLoader<Sentiment>;
+  similar(args: { first: number; minSimilarity: number }): DataLoader<string, SimilarHit[]>;
+}
+
+/** Ids that one query looks up at the most. */
+const MAX_BATCH = 500;
+/** Documents of one model call: a page has 100 at the most, but a query may hold several pages. */
+const MAX_AI_BATCH = 200;
+
+/** @param context filled by the caller: loaders read it when they first load */
+export function createLoaders(context: () => GraphContext): Loaders {
+  const byId = <Item extends { id: string }>(find: (ids: readonly string[]) => Promise<readonly Item[]>) =>
+    new DataLoader<string, Item | null>(async (ids) => inOrder(ids, await find(ids)), { maxBatchSize: MAX_BATCH });
+  const classifications = new Map<string, DocumentLoader<Classification>>();
+  const similars = new Map<string, ReturnType<Loaders['similar']>>();
+  return {
+    document: byId((ids) => context().services.documents.find(context().caller, ids)),
+    collection: byId((ids) => context().services.collections.find(context().caller, ids)),
+    apiKey: byId((ids) => context().services.apiKeys.find(context().caller, ids)),
+    embeddingCoverage: new DataLoader((ids) => context().services.collections.embeddingCoverages(context().caller, ids), {
+      maxBatchSize: MAX_BATCH,
+    }),
+    classification: (taxonomy) =>
+      remembered(classifications, taxonomy, () => aiLoader((documents) => {
+        const operation: Operation = taxonomy === 'intent' || taxonomy === 'sentiment' ? taxonomy : 'classify';
+        const call = modelCall(context(), operation, 'DOCUMENTS_READ');
+        return context().services.classifications.classifyDocuments(call, documents, taxonomy);
+      })),
+    sentiment: aiLoader((documents) =>
+      context().services.classifications.sentimentsOf(modelCall(context(), 'sentiment', 'DOCUMENTS_READ'), documents),
+    ),
+    similar: (args) =>
+      remembered(similars, JSON.stringify(args), () => new DataLoader((ids) =>
+        context().services.search.similarToMany(modelCall(context(), 'similar', 'DOCUMENTS_READ'), ids, args), { maxBatchSize: MAX_BATCH })),
+  };
+}
+
+function aiLoader<Result>(load: (documents: readonly Document[]) => Promise<Map<string, Result>>): DocumentLoader<Result> {
+  return new DataLoader(
+    async (documents) => {
+      const results = await load(documents);
+      return documents.map((document) => results.get(document.id) ?? null);
+    },
+    { maxBatchSize: MAX_AI_BATCH, cacheKeyFn: (document) => document.id },
+  );
+}
+
+function inOrder<Item extends { id: string }>(ids: readonly string[], items: readonly Item[]): (Item | null)[] {
+  const found = new Map(items.map((item) => [item.id, item]));
+  return ids.map((id) => found.get(id) ?? null);
+}
+
+function remembered<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}

@@ -1,0 +1,68 @@
+import { authorize, UnauthenticatedError } from '../../domain/access/caller.ts';
+import type { CatalogModel } from '../../domain/gateway/model-catalog.ts';
+import type { Capability } from '../../plugins/contract.ts';
+import type { RegisteredPlugin } from '../../plugins/registry.ts';
+import { builder } from '../builder.ts';
+import { describedValues } from '../described-values.ts';
+
+const CapabilityEnum = builder.enumType('Capability', {
+  description: 'What a model can do.',
+  values: describedValues<Capability>({
+    EMBED: 'Turn texts into vectors.',
+    GENERATE: 'Write text.',
+    STREAM: 'Write text piece by piece.',
+    STRUCTURED_OUTPUT: 'Answer in the shape of a JSON Schema.',
+    TOOLS: 'Call tools.',
+    RERANK: 'Order texts by how well they answer a question.',
+    MODERATE: 'Judge whether a text is harmful.',
+    IMAGE_INPUT: 'See images.',
+    TRANSCRIBE: 'Write down speech.',
+    SPEAK: 'Say text aloud.',
+  }),
+});
+
+export const ModelType = builder.objectRef<CatalogModel>('Model').implement({
+  description: 'A model that the workspace can use.',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: '"<integration>/<model>", e.g. "local/use-lite-768".' }),
+    name: t.string({ description: 'The provider’s own name for it.', resolve: (model) => model.info.name }),
+    provider: t.exposeString('integration', { description: 'The integration that runs it.' }),
+    capabilities: t.field({ type: [CapabilityEnum], description: 'What it can do.', resolve: (model) => [...model.info.capabilities] }),
+    dimensions: t.int({ nullable: true, description: 'Length of its vectors; null where it makes none.', resolve: (model) => model.info.dimensions ?? null }),
+    contextTokens: t.int({ nullable: true, description: 'Tokens that question and answer may have together; null where it is not known.', resolve: (model) => model.info.contextTokens ?? null }),
+    inputUsdPerMillion: t.field({ type: 'Decimal', nullable: true, description: 'For a million tokens read; null where it is not known, never 0 instead.', resolve: (model) => model.info.inputUsdPerMillion ?? null }),
+    outputUsdPerMillion: t.field({ type: 'Decimal', nullable: true, description: 'For a million tokens written; null where it is not known.', resolve: (model) => model.info.outputUsdPerMillion ?? null }),
+  }),
+});
+
+const ProviderPluginType = builder.objectRef<RegisteredPlugin>('ProviderPlugin').implement({
+  description: 'A kind of provider that this server can talk to.',
+  fields: (t) => ({
+    id: t.string({ description: 'Lower-case letters, digits and dashes.', resolve: ({ plugin }) => plugin.manifest.id }),
+    label: t.string({ description: 'The name people see.', resolve: ({ plugin }) => plugin.manifest.label }),
+    version: t.string({ description: 'Of the plugin.', resolve: ({ plugin }) => plugin.manifest.version }),
+    configSchema: t.field({ type: 'JSON', description: 'JSON Schema of its configuration; secrets are marked.', resolve: ({ plugin }) => plugin.manifest.configSchema }),
+    docsUrl: t.string({ nullable: true, description: 'Where to read more.', resolve: ({ plugin }) => plugin.manifest.docsUrl ?? null }),
+    source: t.exposeString('source', { description: '"shipped", or where it was registered from.' }),
+  }),
+});
+
+builder.queryFields((t) => ({
+  models: t.field({
+    type: [ModelType],
+    description: 'The models that the workspace can use.',
+    args: { capabilities: t.arg({ type: [CapabilityEnum], description: 'Only those that can do all of this.' }) },
+    resolve: (_root, { capabilities }, { services, caller }) => {
+      authorize(caller, 'DOCUMENTS_READ');
+      return services.models.list(capabilities ?? []);
+    },
+  }),
+  providerPlugins: t.field({
+    type: [ProviderPluginType],
+    description: 'The kinds of provider that this server can talk to.',
+    resolve: (_root, _args, { services, caller }) => {
+      if (caller.kind === 'anonymous') throw new UnauthenticatedError();
+      return services.plugins.list();
+    },
+  }),
+}));

@@ -1,0 +1,69 @@
+import { GraphQLError, Kind, type ValueNode } from 'graphql';
+import { isJsonObject, type JsonObject, type JsonValue } from '../shared/json.ts';
+import { builder } from './builder.ts';
+
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/i;
+const DECIMAL = /^-?\d{1,30}(?:\.\d{1,30})?$/;
+
+builder.scalarType('DateTime', {
+  description: 'An instant as RFC 3339 in UTC, e.g. "2026-03-01T12:00:00.000Z".',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
+  serialize: (value) => value.toISOString(),
+  parseValue: (value) => {
+    const instant = typeof value === 'string' && RFC_3339.test(value) ? new Date(value) : null;
+    if (instant === null || Number.isNaN(instant.getTime())) {
+      throw new GraphQLError('a DateTime is an RFC 3339 instant such as "2026-03-01T12:00:00Z"');
+    }
+    return instant;
+  },
+});
+
+builder.scalarType('Decimal', {
+  description: 'An exact decimal as a string, e.g. "0.00012300". Money is never a float.',
+  serialize: (value) => value,
+  parseValue: (value) => {
+    if (typeof value !== 'string' || !DECIMAL.test(value)) {
+      throw new GraphQLError('a Decimal is a string of digits with at most one point, such as "12.50"');
+    }
+    return value;
+  },
+});
+
+builder.scalarType('JSON', {
+  description: 'A JSON object.',
+  serialize: (value) => value,
+  parseValue: (value) => {
+    if (!isJsonObject(value)) throw new GraphQLError('a JSON value is an object such as {"plan": "pro"}');
+    return value;
+  },
+  parseLiteral: (node, variables) => {
+    if (node.kind !== Kind.OBJECT) throw new GraphQLError('a JSON value is an object such as {plan: "pro"}', { nodes: node });
+    return readLiteral(node, variables ?? {}) as JsonObject;
+  },
+});
+
+builder.scalarType('Vector', {
+  description: 'The numbers of an embedding, as an array; serialised in one piece.',
+  serialize: (value) => Array.from(value),
+  parseValue: () => {
+    throw new GraphQLError('a Vector is only ever an answer');
+  },
+});
+
+function readLiteral(node: ValueNode, variables: Record<string, unknown>): JsonValue {
+  switch (node.kind) {
+    case Kind.OBJECT:
+      return Object.fromEntries(node.fields.map((field) => [field.name.value, readLiteral(field.value, variables)]));
+    case Kind.LIST:
+      return node.values.map((value) => readLiteral(value, variables));
+    case Kind.INT:
+    case Kind.FLOAT:
+      return Number(node.value);
+    case Kind.NULL:
+      return null;
+    case Kind.VARIABLE:
+      return (variables[node.name.value] ?? null) as JsonValue;
+    default:
+      return node.value;
+  }
+}

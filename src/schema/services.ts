@@ -1,0 +1,28 @@
+import type { ApiKeyService } from '../domain/access/api-key-service.ts';
+import type { ClassificationService } from '../domain/classification/classification-service.ts';
+import type { TaxonomyService } from '../domain/classification/taxonomy-service.ts';
+import type { CollectionService } from '../domain/documents/collection-service.ts';
+import type { DocumentService } from '../domain/documents/document-service.ts';
+import type { EmbeddingService } from '../domain/embeddings/embedding-service.ts';
+import type { ModelCatalog } from '../domain/gateway/model-catalog.ts';
+import type { JobService } from '../domain/queues/job-service.ts';
+import type { DocumentSearch } from '../domain/search/document-search.ts';
+import type { UsageService } from '../domain/usage/usage-service.ts';
+import type { WorkspaceService } from '../domain/workspaces/workspace-service.ts';
+import type { PluginRegistry } from '../plugins/registry.ts';
+
+/** The use cases that the schema offers. */
+export interface Services {
+  apiKeys: ApiKeyService;
+  workspaces: WorkspaceService;
+  collections: CollectionService;
+  documents: DocumentService;
+  embeddings: EmbeddingService;
+  search: DocumentSearch;
+  classifications: ClassificationService;
+  taxonomies: TaxonomyService;
+  jobs: JobService;
+  usage: UsageService;
+  models: ModelCatalog;
+  plugins: PluginRegistry;
+}

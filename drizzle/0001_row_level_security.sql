@@ -63,15 +63,14 @@ grant select on documents, chunks to signalbox_system;
 create function lexical_candidates(lexemes text[], weights float8[], candidates tsquery)
 returns table (document_id text, score float8)
 language sql stable security definer set search_path = public, pg_temp as $$
-  select d.id, terms.score / (1 + ln(length(d.lexemes)))
+  with term as materialized (
+    select ('''' || replace(replace(u.lexeme, '\', '\\'), '''', '''''') || '''')::tsquery as query, u.weight
+    from unnest(lexical_candidates.lexemes, lexical_candidates.weights) as u (lexeme, weight)
+  )
+  select
+    d.id,
+    (select sum(term.weight * ts_rank('{1,1,1,1}', d.lexemes, term.query)) from term) / (1 + ln(length(d.lexemes)))
   from documents d
-  cross join lateral (
-    select sum(t.weight * ts_rank('{1,1,1,1}', d.lexemes, t.query)) as score
-    from (
-      select quote_literal(u.lexeme)::tsquery as query, u.weight
-      from unnest(lexical_candidates.lexemes, lexical_candidates.weights) as u (lexeme, weight)
-    ) t
-  ) terms
   where d.workspace_id = current_setting('app.workspace_id', true) and d.lexemes @@ lexical_candidates.candidates
 $$;
 --> statement-breakpoint
@@ -79,24 +78,27 @@ $$;
 create function document_frequencies(lexemes text[], documents float8)
 returns table (lexeme text, frequency float8)
 language sql stable security definer set search_path = public, pg_temp as $$
+  with term as materialized (
+    select u.lexeme, ('''' || replace(replace(u.lexeme, '\', '\\'), '''', '''''') || '''')::tsquery as query
+    from unnest(document_frequencies.lexemes) as u (lexeme)
+  ),
+  newest as materialized (
+    select d.lexemes from documents d
+    where d.workspace_id = current_setting('app.workspace_id', true) order by d.id desc limit 1000
+  )
   select
-    u.lexeme,
+    term.lexeme,
     case
       when counted.n < 1000 then counted.n
       else greatest(1000, document_frequencies.documents * (
-        select avg((newest.lexemes @@ quote_literal(u.lexeme)::tsquery)::int)
-        from (
-          select d.lexemes from documents d
-          where d.workspace_id = current_setting('app.workspace_id', true) order by d.id desc limit 1000
-        ) newest
+        select avg((newest.lexemes @@ term.query)::int) from newest
       ))
     end
-  from unnest(document_frequencies.lexemes) as u (lexeme)
+  from term
   cross join lateral (
     select count(*) as n from (
       select 1 from documents d
-      where d.workspace_id = current_setting('app.workspace_id', true)
-        and d.lexemes @@ quote_literal(u.lexeme)::tsquery
+      where d.workspace_id = current_setting('app.workspace_id', true) and d.lexemes @@ term.query
       limit 1000
     ) matching
   ) counted

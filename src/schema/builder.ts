@@ -64,6 +64,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
 
 builder.queryType({ description: 'Everything that can be read.' });
 builder.mutationType({
-  description: 'Everything that changes something. Each takes one `input` and answers with the thing itself or a typed error.',
+  description:
+    'Everything that changes something. Each takes one `input` and answers with the thing itself or a typed error.',
 });
 builder.subscriptionType({ description: 'What is told as it happens, over WebSocket (graphql-transport-ws) or SSE.' });

@@ -1,11 +1,10 @@
-import { authorize, type Caller } from '../domain/access/caller.ts';
 import type { Permission } from '../domain/access/actions.ts';
+import { authorize, type Caller } from '../domain/access/caller.ts';
 import type { ModelCall } from '../domain/gateway/model-call.ts';
 import type { Operation } from '../domain/usage/usage-event.ts';
 import type { UsageTally } from '../domain/usage/usage-tally.ts';
 import type { Loaders } from './loaders.ts';
 import type { Services } from './services.ts';
-
 
 /** What every resolver has: who asks, and what answers. */
 export interface GraphContext {

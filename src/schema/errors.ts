@@ -2,7 +2,7 @@ import { ForbiddenError, type Permission } from '../domain/access/actions.ts';
 import { LimitReachedError } from '../domain/usage/errors.ts';
 import {
   ConflictError,
-  DomainError,
+  type DomainError,
   type ErrorCode,
   type InputIssue,
   InvalidInputError,
@@ -75,7 +75,11 @@ builder.objectType(InvalidInputError, {
   description: 'The input cannot be used; nothing was done.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
-    issues: t.field({ type: [InputIssueType], description: 'Everything that was found, at most 100.', resolve: (error) => error.issues }),
+    issues: t.field({
+      type: [InputIssueType],
+      description: 'Everything that was found, at most 100.',
+      resolve: (error) => error.issues,
+    }),
   }),
 });
 
@@ -121,6 +125,10 @@ builder.objectType(LimitReachedError, {
     meter: t.field({ type: MeterEnum, description: 'Which allowance.', resolve: (error) => error.meter }),
     limit: t.int({ description: 'How much the tier has in 30 days.', resolve: (error) => error.limit }),
     used: t.int({ description: 'How much of it is used.', resolve: (error) => error.used }),
-    resetsAt: t.field({ type: 'DateTime', description: 'When some of it comes back.', resolve: (error) => error.resetsAt }),
+    resetsAt: t.field({
+      type: 'DateTime',
+      description: 'When some of it comes back.',
+      resolve: (error) => error.resetsAt,
+    }),
   }),
 });

@@ -1,7 +1,6 @@
 import DataLoader from 'dataloader';
 import type { ApiKey } from '../domain/access/api-key.ts';
-import type { Classification } from '../domain/classification/classification.ts';
-import type { Sentiment } from '../domain/classification/classification.ts';
+import type { Classification, Sentiment } from '../domain/classification/classification.ts';
 import type { Collection, Document } from '../domain/documents/document.ts';
 import type { SimilarHit } from '../domain/search/document-search.ts';
 import type { Operation } from '../domain/usage/usage-event.ts';
@@ -37,25 +36,40 @@ export function createLoaders(context: () => GraphContext): Loaders {
     document: byId((ids) => context().services.documents.find(context().caller, ids)),
     collection: byId((ids) => context().services.collections.find(context().caller, ids)),
     apiKey: byId((ids) => context().services.apiKeys.find(context().caller, ids)),
-    embeddingCoverage: new DataLoader((ids) => context().services.collections.embeddingCoverages(context().caller, ids), {
-      maxBatchSize: MAX_BATCH,
-    }),
+    embeddingCoverage: new DataLoader(
+      (ids) => context().services.collections.embeddingCoverages(context().caller, ids),
+      {
+        maxBatchSize: MAX_BATCH,
+      },
+    ),
     classification: (taxonomy) =>
-      remembered(classifications, taxonomy, () => aiLoader((documents) => {
-        const operation: Operation = taxonomy === 'intent' || taxonomy === 'sentiment' ? taxonomy : 'classify';
-        const call = modelCall(context(), operation, 'DOCUMENTS_READ');
-        return context().services.classifications.classifyDocuments(call, documents, taxonomy);
-      })),
+      remembered(classifications, taxonomy, () =>
+        aiLoader((documents) => {
+          const operation: Operation = taxonomy === 'intent' || taxonomy === 'sentiment' ? taxonomy : 'classify';
+          const call = modelCall(context(), operation, 'DOCUMENTS_READ');
+          return context().services.classifications.classifyDocuments(call, documents, taxonomy);
+        }),
+      ),
     sentiment: aiLoader((documents) =>
       context().services.classifications.sentimentsOf(modelCall(context(), 'sentiment', 'DOCUMENTS_READ'), documents),
     ),
     similar: (args) =>
-      remembered(similars, JSON.stringify(args), () => new DataLoader((ids) =>
-        context().services.search.similarToMany(modelCall(context(), 'similar', 'DOCUMENTS_READ'), ids, args), { maxBatchSize: MAX_BATCH })),
+      remembered(
+        similars,
+        JSON.stringify(args),
+        () =>
+          new DataLoader(
+            (ids) =>
+              context().services.search.similarToMany(modelCall(context(), 'similar', 'DOCUMENTS_READ'), ids, args),
+            { maxBatchSize: MAX_BATCH },
+          ),
+      ),
   };
 }
 
-function aiLoader<Result>(load: (documents: readonly Document[]) => Promise<Map<string, Result>>): DocumentLoader<Result> {
+function aiLoader<Result>(
+  load: (documents: readonly Document[]) => Promise<Map<string, Result>>,
+): DocumentLoader<Result> {
   return new DataLoader(
     async (documents) => {
       const results = await load(documents);

@@ -37,7 +37,12 @@ export const ID_CURSOR = z.string().max(100);
  * A page made of rows that were asked for with one more than its size.
  * @param cursorOf what a row's cursor says
  */
-export function toPage<Item>(rows: readonly Item[], size: number, hasPrevious: boolean, cursorOf: (item: Item) => unknown): Page<Item> {
+export function toPage<Item>(
+  rows: readonly Item[],
+  size: number,
+  hasPrevious: boolean,
+  cursorOf: (item: Item) => unknown,
+): Page<Item> {
   const edges = rows.slice(0, size).map((node) => ({ cursor: encodeCursor(cursorOf(node)), node }));
   return {
     edges,

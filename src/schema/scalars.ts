@@ -37,7 +37,8 @@ builder.scalarType('JSON', {
     return value;
   },
   parseLiteral: (node, variables) => {
-    if (node.kind !== Kind.OBJECT) throw new GraphQLError('a JSON value is an object such as {plan: "pro"}', { nodes: node });
+    if (node.kind !== Kind.OBJECT)
+      throw new GraphQLError('a JSON value is an object such as {plan: "pro"}', { nodes: node });
     return readLiteral(node, variables ?? {}) as JsonObject;
   },
 });

@@ -56,8 +56,6 @@ export interface DocumentTasks {
     scope: WorkspaceScope,
     work: { documentIds: string[]; tasks: AiTask[]; caller: WorkspaceCaller },
   ): Promise<string>;
-  /** Called after the transaction. */
-  wake(): void;
 }
 
 export class DocumentService {
@@ -109,7 +107,6 @@ export class DocumentService {
       const outcome = await this.#database.withWorkspace(member.workspace.id, (scope) =>
         this.#write(scope, member, input, prepared, request),
       );
-      this.#tasks.wake();
       this.#onChange(member.workspace.id);
       return outcome;
     } catch (error) {

@@ -64,7 +64,10 @@ export class EmbeddingService {
       for (let start = starts.shift(); start !== undefined; start = starts.shift()) {
         call.signal.throwIfAborted();
         const ids = documentIds.slice(start, start + DOCUMENTS_PER_BATCH);
-        const failed = await this.#embedBatch(call, model, ids);
+        const failed = await this.#embedBatch(call, model, ids).catch((error: unknown) => {
+          starts.length = 0;
+          throw error;
+        });
         progress.done += ids.length - failed;
         progress.failed += failed;
         onProgress(progress);

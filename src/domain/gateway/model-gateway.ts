@@ -12,6 +12,7 @@ import { tokenCostUsd } from './price.ts';
 
 /** Characters that one token stands for at the most: what lies beyond cannot be read by the model anyway. */
 const MAX_CHARACTERS_PER_TOKEN = 32;
+const OWN_TEXTS_TIMEOUT_MS = 60_000;
 
 export interface EmbedInput {
   texts: readonly string[];
@@ -97,11 +98,12 @@ export class ModelGateway {
     for (let start = 0; start < missing.length; start += model.traits.maxBatch) {
       const batch = missing.slice(start, start + model.traits.maxBatch);
       const request = { model: model.info.name, texts: batch, purpose: 'document' as const };
-      // The caller may leave, but the next one needs them too.
-      const result = await model.provider.embed(request, {
-        signal: AbortSignal.timeout(60_000),
-        requestId: call.requestId,
-      });
+      const result = await callWithRetries(
+        // The caller may leave, but the next one needs these vectors too.
+        { integration: model.integration, model: model.id, signal: AbortSignal.timeout(OWN_TEXTS_TIMEOUT_MS) },
+        async (signal) => checkShape(await model.provider.embed(request, { signal, requestId: call.requestId }), batch.length),
+        () => undefined,
+      );
       batch.forEach((text, i) => {
         known.set(text, result.vectors[i] as Float32Array);
       });

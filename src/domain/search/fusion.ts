@@ -58,10 +58,10 @@ function stretchOver(values: readonly number[]): (value: number | null) => numbe
 
 function ranksOf(
   candidates: readonly FusionCandidate[],
-  valueOf: (candidate: FusionCandidate) => number | null,
+  valueIn: (candidate: FusionCandidate) => number | null,
 ): Map<string, number> {
   const present = candidates.flatMap((candidate) => {
-    const score = valueOf(candidate);
+    const score = valueIn(candidate);
     return score === null ? [] : [{ documentId: candidate.documentId, score }];
   });
   return new Map(ranked(present).map(({ documentId }, index) => [documentId, index + 1]));

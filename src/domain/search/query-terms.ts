@@ -20,8 +20,10 @@ export interface QueryTerms {
 export const MAX_LEXEMES_READ = 128;
 /** Lexemes that documents are scored by. */
 export const MAX_LEXEMES_SCORED = 64;
-/** Scoring costs some 10 µs a document: once the rarest lexemes bring this many, commoner ones bring no more. */
-const ENOUGH_CANDIDATES = 5_000;
+/** Scoring costs some 3 µs a document: beyond this many, a further lexeme brings no candidates of its own … */
+const MAX_CANDIDATES = 5_000;
+/** … unless there would be fewer than this. */
+const MIN_CANDIDATES = 500;
 
 /**
  * The lexemes to score by and the ones to find candidates by; null where no document has any of them.
@@ -35,8 +37,8 @@ export function chooseTerms(frequencies: readonly LexemeFrequency[], documents: 
   if (rarestFirst.length === 0) return null;
   let expected = 0;
   const candidates = rarestFirst.filter(({ frequency }) => {
-    const isWanted = expected < ENOUGH_CANDIDATES;
-    expected += frequency;
+    const isWanted = expected < MIN_CANDIDATES || expected + frequency <= MAX_CANDIDATES;
+    if (isWanted) expected += frequency;
     return isWanted;
   });
   return {

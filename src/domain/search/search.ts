@@ -87,7 +87,7 @@ export const MAX_SEARCH_DEPTH = 1_000;
 /** Of a longer query the rest is not read by the lexical side; the embedding model has its own limit. */
 export const MAX_LEXICAL_QUERY_LENGTH = 10_000;
 /** Hits of each side that a HYBRID search puts together. */
-export const FUSION_CANDIDATES = 200;
+export const FUSION_CANDIDATES = 50;
 
 /** A unit vector times itself is 1 but for rounding. */
 export const ROUNDING = 1e-6;

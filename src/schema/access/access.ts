@@ -1,6 +1,6 @@
+import { ForbiddenError, type Role } from '../../domain/access/actions.ts';
 import type { ApiKey } from '../../domain/access/api-key.ts';
 import type { CreatedApiKey } from '../../domain/access/api-key-service.ts';
-import { ForbiddenError, type Role } from '../../domain/access/actions.ts';
 import { type Caller, permissionsOf, UnauthenticatedError } from '../../domain/access/caller.ts';
 import { InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { builder } from '../builder.ts';
@@ -30,9 +30,21 @@ builder.node(ApiKeyType, {
     prefix: t.exposeString('prefix', { description: 'The first characters of the secret, to tell keys apart.' }),
     role: t.field({ type: RoleEnum, description: 'What it may do.', resolve: (key) => key.role }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
-    lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime', nullable: true, description: 'When it was last used, to the minute; null if never.' }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'When it stops working; null if it does not.' }),
-    revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true, description: 'When it was revoked; null while it works.' }),
+    lastUsedAt: t.expose('lastUsedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was last used, to the minute; null if never.',
+    }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it stops working; null if it does not.',
+    }),
+    revokedAt: t.expose('revokedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was revoked; null while it works.',
+    }),
   }),
 });
 

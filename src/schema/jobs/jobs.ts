@@ -56,7 +56,8 @@ const JobProgressType = builder.objectRef<Job>('JobProgress').implement({
     fraction: t.float({
       nullable: true,
       description: '0..1; null while the total is unknown.',
-      resolve: ({ done, failed, total }) => (total === null ? null : total === 0 ? 1 : Math.min(1, (done + failed) / total)),
+      resolve: ({ done, failed, total }) =>
+        total === null ? null : total === 0 ? 1 : Math.min(1, (done + failed) / total),
     }),
     ratePerSecond: t.float({
       nullable: true,
@@ -72,7 +73,10 @@ const JobProgressType = builder.objectRef<Job>('JobProgress').implement({
         return Math.max(0, job.total - job.done - job.failed) / rate;
       },
     }),
-    message: t.exposeString('error', { nullable: true, description: 'Why it waits or failed; null where all is well.' }),
+    message: t.exposeString('error', {
+      nullable: true,
+      description: 'Why it waits or failed; null where all is well.',
+    }),
   }),
 });
 
@@ -97,12 +101,32 @@ builder.node(JobType, {
     attempt: t.exposeInt('attempt', { description: 'The attempt under way or the last one; 0 before the first.' }),
     maxAttempts: t.exposeInt('maxAttempts', { description: 'Attempts before it is given up.' }),
     progress: t.field({ type: JobProgressType, description: 'How much is done.', resolve: (job) => job }),
-    result: t.field({ type: 'JSON', nullable: true, description: 'What came of it; null until it is done.', resolve: (job) => job.result }),
-    error: t.exposeString('error', { nullable: true, description: 'Why the last attempt failed or waits; null where none did.' }),
+    result: t.field({
+      type: 'JSON',
+      nullable: true,
+      description: 'What came of it; null until it is done.',
+      resolve: (job) => job.result,
+    }),
+    error: t.exposeString('error', {
+      nullable: true,
+      description: 'Why the last attempt failed or waits; null where none did.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was enqueued.' }),
-    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true, description: 'When the last attempt began; null before the first.' }),
-    finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true, description: 'When it was over; null until then.' }),
-    nextAttemptAt: t.expose('nextAttemptAt', { type: 'DateTime', nullable: true, description: 'When it is tried again; null unless it is RETRYING.' }),
+    startedAt: t.expose('startedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the last attempt began; null before the first.',
+    }),
+    finishedAt: t.expose('finishedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was over; null until then.',
+    }),
+    nextAttemptAt: t.expose('nextAttemptAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it is tried again; null unless it is RETRYING.',
+    }),
   }),
 });
 
@@ -121,6 +145,8 @@ builder.queryField('jobs', (t) =>
       status: t.arg({ type: [JobStatusEnum], description: 'In these states alone.' }),
     },
     resolve: (_root, args, { services, caller }) =>
-      pageById(args, (page) => services.jobs.list(caller, { kinds: args.kinds ?? null, status: args.status ?? null }, page)),
+      pageById(args, (page) =>
+        services.jobs.list(caller, { kinds: args.kinds ?? null, status: args.status ?? null }, page),
+      ),
   }),
 );

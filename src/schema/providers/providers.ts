@@ -27,22 +27,55 @@ export const ModelType = builder.objectRef<CatalogModel>('Model').implement({
     id: t.exposeID('id', { description: '"<integration>/<model>", e.g. "local/use-lite-768".' }),
     name: t.string({ description: 'The provider’s own name for it.', resolve: (model) => model.info.name }),
     provider: t.exposeString('integration', { description: 'The integration that runs it.' }),
-    capabilities: t.field({ type: [CapabilityEnum], description: 'What it can do.', resolve: (model) => [...model.info.capabilities] }),
-    dimensions: t.int({ nullable: true, description: 'Length of its vectors; null where it makes none.', resolve: (model) => model.info.dimensions ?? null }),
-    contextTokens: t.int({ nullable: true, description: 'Tokens that question and answer may have together; null where it is not known.', resolve: (model) => model.info.contextTokens ?? null }),
-    inputUsdPerMillion: t.field({ type: 'Decimal', nullable: true, description: 'For a million tokens read; null where it is not known, never 0 instead.', resolve: (model) => model.info.inputUsdPerMillion ?? null }),
-    outputUsdPerMillion: t.field({ type: 'Decimal', nullable: true, description: 'For a million tokens written; null where it is not known.', resolve: (model) => model.info.outputUsdPerMillion ?? null }),
+    capabilities: t.field({
+      type: [CapabilityEnum],
+      description: 'What it can do.',
+      resolve: (model) => [...model.info.capabilities],
+    }),
+    dimensions: t.int({
+      nullable: true,
+      description: 'Length of its vectors; null where it makes none.',
+      resolve: (model) => model.info.dimensions ?? null,
+    }),
+    contextTokens: t.int({
+      nullable: true,
+      description: 'Tokens that question and answer may have together; null where it is not known.',
+      resolve: (model) => model.info.contextTokens ?? null,
+    }),
+    inputUsdPerMillion: t.field({
+      type: 'Decimal',
+      nullable: true,
+      description: 'For a million tokens read; null where it is not known, never 0 instead.',
+      resolve: (model) => model.info.inputUsdPerMillion ?? null,
+    }),
+    outputUsdPerMillion: t.field({
+      type: 'Decimal',
+      nullable: true,
+      description: 'For a million tokens written; null where it is not known.',
+      resolve: (model) => model.info.outputUsdPerMillion ?? null,
+    }),
   }),
 });
 
 const ProviderPluginType = builder.objectRef<RegisteredPlugin>('ProviderPlugin').implement({
   description: 'A kind of provider that this server can talk to.',
   fields: (t) => ({
-    id: t.string({ description: 'Lower-case letters, digits and dashes.', resolve: ({ plugin }) => plugin.manifest.id }),
+    id: t.string({
+      description: 'Lower-case letters, digits and dashes.',
+      resolve: ({ plugin }) => plugin.manifest.id,
+    }),
     label: t.string({ description: 'The name people see.', resolve: ({ plugin }) => plugin.manifest.label }),
     version: t.string({ description: 'Of the plugin.', resolve: ({ plugin }) => plugin.manifest.version }),
-    configSchema: t.field({ type: 'JSON', description: 'JSON Schema of its configuration; secrets are marked.', resolve: ({ plugin }) => plugin.manifest.configSchema }),
-    docsUrl: t.string({ nullable: true, description: 'Where to read more.', resolve: ({ plugin }) => plugin.manifest.docsUrl ?? null }),
+    configSchema: t.field({
+      type: 'JSON',
+      description: 'JSON Schema of its configuration; secrets are marked.',
+      resolve: ({ plugin }) => plugin.manifest.configSchema,
+    }),
+    docsUrl: t.string({
+      nullable: true,
+      description: 'Where to read more.',
+      resolve: ({ plugin }) => plugin.manifest.docsUrl ?? null,
+    }),
     source: t.exposeString('source', { description: '"shipped", or where it was registered from.' }),
   }),
 });

@@ -1,5 +1,12 @@
 import { authorize } from '../../domain/access/caller.ts';
-import type { LimitState, MeterPercentage, UsageDimension, UsageGroup, UsageTotals, UsageWindow } from '../../domain/usage/usage-report.ts';
+import type {
+  LimitState,
+  MeterPercentage,
+  UsageDimension,
+  UsageGroup,
+  UsageTotals,
+  UsageWindow,
+} from '../../domain/usage/usage-report.ts';
 import type { UsageReport } from '../../domain/usage/usage-service.ts';
 import { InvalidInputError } from '../../shared/errors.ts';
 import { builder } from '../builder.ts';
@@ -27,7 +34,10 @@ const UsageDimensionEnum = builder.enumType('UsageDimension', {
 const UsageTotalsType = builder.objectRef<UsageTotals>('UsageTotals').implement({
   description: 'Usage added up.',
   fields: (t) => ({
-    requests: t.exposeInt('requests', { description: 'Tries at a provider, failed ones included, and answers of the cache. Vector queries are not among them.' }),
+    requests: t.exposeInt('requests', {
+      description:
+        'Tries at a provider, failed ones included, and answers of the cache. Vector queries are not among them.',
+    }),
     failed: t.exposeInt('failed', { description: 'Requests that failed or were tried again.' }),
     cacheHits: t.exposeInt('cacheHits', { description: 'Texts and answers that the cache gave.' }),
     embeddings: t.exposeInt('embeddings', { description: 'Texts that a provider embedded.' }),
@@ -37,16 +47,28 @@ const UsageTotalsType = builder.objectRef<UsageTotals>('UsageTotals').implement(
     outputTokens: t.exposeInt('outputTokens', { description: 'Tokens that models wrote.' }),
     totalTokens: t.exposeInt('totalTokens', { description: 'Both together.' }),
     costUsd: t.expose('costUsd', { type: 'Decimal', description: 'Of the requests whose price is known.' }),
-    unpricedRequests: t.exposeInt('unpriced', { description: 'Requests whose price is not known: their cost is missing in `costUsd`.' }),
-    averageCostUsd: t.expose('averageCostUsd', { type: 'Decimal', description: 'A request, where its price is known.' }),
-    averageLatencyMs: t.exposeFloat('averageLatencyMs', { nullable: true, description: 'A request; null where there was none.' }),
+    unpricedRequests: t.exposeInt('unpriced', {
+      description: 'Requests whose price is not known: their cost is missing in `costUsd`.',
+    }),
+    averageCostUsd: t.expose('averageCostUsd', {
+      type: 'Decimal',
+      description: 'A request, where its price is known.',
+    }),
+    averageLatencyMs: t.exposeFloat('averageLatencyMs', {
+      nullable: true,
+      description: 'A request; null where there was none.',
+    }),
   }),
 });
 
 const UsageGroupType = builder.objectRef<UsageGroup>('UsageGroup').implement({
   description: 'The usage of one combination of what was grouped by.',
   fields: (t) => ({
-    key: t.field({ type: 'JSON', description: 'The combination, e.g. {"provider": "local"}.', resolve: (group) => group.key }),
+    key: t.field({
+      type: 'JSON',
+      description: 'The combination, e.g. {"provider": "local"}.',
+      resolve: (group) => group.key,
+    }),
     totals: t.field({ type: UsageTotalsType, description: 'Its usage.', resolve: (group) => group.totals }),
   }),
 });
@@ -57,7 +79,10 @@ const LimitStateType = builder.objectRef<LimitState>('LimitState').implement({
     meter: t.field({ type: MeterEnum, description: 'What is counted.', resolve: (state) => state.meter }),
     used: t.exposeInt('used', { description: 'How much is used.' }),
     limit: t.exposeInt('limit', { nullable: true, description: 'How much there is; null where there is no limit.' }),
-    resetsAt: t.expose('resetsAt', { type: 'DateTime', description: 'When the oldest day that counts no longer does.' }),
+    resetsAt: t.expose('resetsAt', {
+      type: 'DateTime',
+      description: 'When the oldest day that counts no longer does.',
+    }),
   }),
 });
 
@@ -65,7 +90,10 @@ const MeterPercentageType = builder.objectRef<MeterPercentage>('MeterPercentage'
   description: 'How much of an allowance is used, in percent.',
   fields: (t) => ({
     meter: t.field({ type: MeterEnum, description: 'What is counted.', resolve: (percentage) => percentage.meter }),
-    percent: t.exposeFloat('percent', { nullable: true, description: '100 when it is used up; null where there is no limit.' }),
+    percent: t.exposeFloat('percent', {
+      nullable: true,
+      description: '100 when it is used up; null where there is no limit.',
+    }),
   }),
 });
 
@@ -78,7 +106,9 @@ const UsageReportType = builder.objectRef<UsageReport>('UsageReport').implement(
     groups: t.field({
       type: [UsageGroupType],
       description: 'Split up; up to 1,000 groups, those with the most requests first.',
-      args: { by: t.arg({ type: [UsageDimensionEnum], required: true, description: 'What to split by; one or more.' }) },
+      args: {
+        by: t.arg({ type: [UsageDimensionEnum], required: true, description: 'What to split by; one or more.' }),
+      },
       resolve: (report, { by }) => report.groups(by),
     }),
     limits: t.field({
@@ -127,7 +157,9 @@ builder.subscriptionField('usageTick', (t) =>
       if (seconds < SHORTEST_TICK_SECONDS || seconds > LONGEST_TICK_SECONDS) {
         throw InvalidInputError.at('everySeconds', `must be ${SHORTEST_TICK_SECONDS} to ${LONGEST_TICK_SECONDS}`);
       }
-      return ticks(seconds * 1_000, signal, async () => (await services.usage.report(workspace, { last: 'DAY' })).totals());
+      return ticks(seconds * 1_000, signal, async () =>
+        (await services.usage.report(workspace, { last: 'DAY' })).totals(),
+      );
     },
     resolve: (totals) => totals,
   }),

@@ -1,6 +1,6 @@
 import { ForbiddenError } from '../../domain/access/actions.ts';
-import type { CallerWorkspace, Tier } from '../../domain/access/caller.ts';
 import type { CreatedApiKey } from '../../domain/access/api-key-service.ts';
+import type { CallerWorkspace, Tier } from '../../domain/access/caller.ts';
 import { ConflictError, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { ApiKeyCreatedType, ApiKeyType } from '../access/access.ts';
 import { builder } from '../builder.ts';
@@ -54,8 +54,16 @@ const CreatedWorkspaceType = builder
   .implement({
     description: 'A new workspace and the key of its owner.',
     fields: (t) => ({
-      workspace: t.field({ type: WorkspaceType, description: 'The workspace.', resolve: (created) => created.workspace }),
-      ownerKey: t.field({ type: ApiKeyCreatedType, description: 'Its first key, with the role OWNER.', resolve: (created) => created.ownerKey }),
+      workspace: t.field({
+        type: WorkspaceType,
+        description: 'The workspace.',
+        resolve: (created) => created.workspace,
+      }),
+      ownerKey: t.field({
+        type: ApiKeyCreatedType,
+        description: 'Its first key, with the role OWNER.',
+        resolve: (created) => created.ownerKey,
+      }),
     }),
   });
 

@@ -1,0 +1,125 @@
+import { InvalidInputError } from '../../shared/errors.ts';
+import { authorize } from '../access/caller.ts';
+import type { DocumentFilter } from '../documents/document.ts';
+import type { ModelCall } from '../gateway/model-call.ts';
+import type { EmbeddingModel, ModelCatalog } from '../gateway/model-catalog.ts';
+import type { ModelGateway } from '../gateway/model-gateway.ts';
+import type { UsageRecorder } from '../usage/usage-recorder.ts';
+import {
+  MAX_PAGE_SIZE,
+  type RankedHit,
+  type SearchFusion,
+  type SearchMode,
+  type SearchModel,
+  type SearchPage,
+} from './search.ts';
+import type { SearchService } from './search-service.ts';
+
+export type { RankedHit as SimilarHit };
+
+const QUERY_MAX_CHARACTERS = 100_000;
+
+export interface DocumentSearchInput {
+  query: string;
+  mode: SearchMode;
+  fusion: SearchFusion;
+  filter: DocumentFilter | null;
+  first: number;
+  after: string | null;
+  minSimilarity: number | null;
+}
+
+/** Search as a client asks for it: the query embedded through the gateway, the vector query counted. */
+export class DocumentSearch {
+  readonly #search: SearchService;
+  readonly #gateway: ModelGateway;
+  readonly #catalog: ModelCatalog;
+  readonly #recorder: UsageRecorder;
+
+  constructor(parts: { search: SearchService; gateway: ModelGateway; catalog: ModelCatalog; recorder: UsageRecorder }) {
+    this.#search = parts.search;
+    this.#gateway = parts.gateway;
+    this.#catalog = parts.catalog;
+    this.#recorder = parts.recorder;
+  }
+
+  /** @throws InvalidInputError, LimitReachedError, ProviderFailedError */
+  async search(call: ModelCall, input: DocumentSearchInput): Promise<SearchPage> {
+    authorize(call.caller, 'DOCUMENTS_READ');
+    checkQuery(input.query);
+    const model = await this.#catalog.embeddingModel();
+    const queryVector = input.mode === 'KEYWORD' ? null : await this.#embedQuery(call, input.query);
+    const page = await this.#search.search({
+      ...input,
+      workspaceId: call.caller.workspace.id,
+      queryVector,
+      model: searchModel(model),
+    });
+    if (queryVector !== null) this.#recordVectorQueries(call, model, 1, page.plan.durationMs);
+    return page;
+  }
+
+  /** The nearest documents of each document, in the order of the ids. */
+  async similarToMany(
+    call: ModelCall,
+    documentIds: readonly string[],
+    options: { first: number; minSimilarity: number },
+  ): Promise<RankedHit[][]> {
+    authorize(call.caller, 'DOCUMENTS_READ');
+    if (options.first < 1 || options.first > MAX_PAGE_SIZE)
+      throw InvalidInputError.at('first', `must be 1 to ${MAX_PAGE_SIZE}`);
+    const startedAt = performance.now();
+    const model = await this.#catalog.embeddingModel();
+    const similar = await this.#search.similarToMany({
+      ...options,
+      workspaceId: call.caller.workspace.id,
+      documentIds,
+      model: searchModel(model),
+    });
+    this.#recordVectorQueries(call, model, documentIds.length, performance.now() - startedAt);
+    return documentIds.map((id) => similar.get(id) ?? []);
+  }
+
+  async #embedQuery(call: ModelCall, query: string): Promise<Float32Array | null> {
+    const { embeddings } = await this.#gateway.embed(call, { texts: [query], purpose: 'query' });
+    return embeddings[0]?.vector ?? null;
+  }
+
+  #recordVectorQueries(call: ModelCall, model: EmbeddingModel, vectorQueries: number, latencyMs: number): void {
+    const event = {
+      workspaceId: call.caller.workspace.id,
+      apiKeyId: call.caller.apiKeyId,
+      userId: call.caller.userId,
+      requestId: call.requestId,
+      at: Date.now(),
+      provider: 'signalbox',
+      model: model.id,
+      operation: 'vector_query',
+      outcome: 'SUCCEEDED',
+      errorCode: null,
+      embeddings: 0,
+      llmCalls: 0,
+      vectorQueries,
+      cacheHits: 0,
+      inputTokens: 0,
+      outputTokens: 0,
+      cachedTokens: 0,
+      costUsd: '0',
+      latencyMs,
+      metered: false,
+    } as const;
+    this.#recorder.record(event);
+    call.tally?.add(event);
+  }
+}
+
+function searchModel(model: EmbeddingModel): SearchModel {
+  return { id: model.id, dimensions: model.dimensions, hybridVectorWeight: model.traits.hybridVectorWeight };
+}
+
+function checkQuery(query: string): void {
+  if (query.trim() === '') throw InvalidInputError.at('query', 'must not be empty');
+  if (query.length > QUERY_MAX_CHARACTERS) {
+    throw InvalidInputError.at('query', `may have ${QUERY_MAX_CHARACTERS} characters, and has ${query.length}`);
+  }
+}

@@ -1,0 +1,5 @@
+import type { Document } from '../../domain/documents/document.ts';
+import { builder } from '../builder.ts';
+
+/** Apart from its fields, so that the types that it holds can refer to it. */
+export const DocumentType = builder.objectRef<Document>('Document');

@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import type { Document, DocumentFilter as Filter } from '../../domain/documents/document.ts';
+import { builder } from '../builder.ts';
+import { ClassificationType, SentimentType } from '../classification/classification-type.ts';
+import type { GraphContext } from '../context.ts';
+import { PAGE_ARGS } from '../page-args.ts';
+import { decodeCursor, type Page, pageSize, toPage } from '../paging.ts';
+import { SearchHitType } from '../search/search-hit.ts';
+import { CollectionType } from './collection-type.ts';
+import { DocumentFilter, DocumentKindEnum, EmbeddingStatusEnum } from './document-inputs.ts';
+import { DocumentType } from './document-type.ts';
+
+/** What a field of a page of documents costs in the complexity of a query when a model computes it. */
+const AI_FIELD_COMPLEXITY = 5;
+
+const EmbeddingStateType = builder.objectRef<Document>('EmbeddingState').implement({
+  description: 'Whether a document can be found by meaning.',
+  fields: (t) => ({
+    status: t.field({
+      type: EmbeddingStatusEnum,
+      description: 'Its state.',
+      resolve: (document) => document.embeddingStatus,
+    }),
+    model: t.exposeString('embeddingModel', {
+      nullable: true,
+      description: 'The model of its vectors; null while it has none.',
+    }),
+    generatedAt: t.expose('embeddedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When they were made; null while it has none.',
+    }),
+    tokenCount: t.exposeInt('tokenCount', {
+      nullable: true,
+      description: 'Tokens that the model read; null while it has none.',
+    }),
+    chunks: t.exposeInt('chunkCount', { description: 'Pieces that the text was cut into; each has a vector.' }),
+  }),
+});
+
+builder.node(DocumentType, {
+  name: 'Document',
+  description: 'A piece of content: kept as it came (`source`), and as text.',
+  id: { resolve: (document) => document.id },
+  loadOne: (id, { loaders }) => loaders.document.load(id),
+  fields: (t) => ({
+    externalId: t.exposeString('externalId', {
+      nullable: true,
+      description: 'Its id in its own system; null where none was given.',
+    }),
+    kind: t.field({
+      type: DocumentKindEnum,
+      description: 'Which extractor made its text.',
+      resolve: (document) => document.kind,
+    }),
+    collection: t.field({
+      type: CollectionType,
+      description: 'Where it belongs.',
+      resolve: async (document, _args, { loaders }) => {
+        const collection = await loaders.collection.load(document.collectionId);
+        if (collection === null)
+          throw new Error(`the collection ${document.collectionId} of ${document.id} is not there`);
+        return collection;
+      },
+    }),
+    title: t.exposeString('title', {
+      nullable: true,
+      description: 'Null where neither was one given nor the source has one.',
+    }),
+    text: t.exposeString('text', { description: 'What search and models read.' }),
+    source: t.field({ type: 'JSON', description: 'The record as it came.', resolve: (document) => document.source }),
+    metadata: t.field({ type: 'JSON', description: 'What filters look at.', resolve: (document) => document.metadata }),
+    language: t.exposeString('language', {
+      nullable: true,
+      description: 'ISO 639-1 code of its language; null where that could not be told.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it came to be in its system.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed here.' }),
+    embedding: t.field({
+      type: EmbeddingStateType,
+      description: 'Whether it can be found by meaning.',
+      resolve: (document) => document,
+    }),
+    classification: t.field({
+      type: ClassificationType,
+      nullable: true,
+      complexity: AI_FIELD_COMPLEXITY,
+      description:
+        'Its labels. Computed when they are first read, then stored; a page of documents makes one provider call. Null where every provider failed.',
+      args: { taxonomy: t.arg.string({ defaultValue: 'feedback', description: 'Name of a taxonomy.' }) },
+      resolve: (document, { taxonomy }, { loaders }) => loaders.classification(taxonomy ?? 'feedback').load(document),
+    }),
+    sentiment: t.field({
+      type: SentimentType,
+      nullable: true,
+      complexity: AI_FIELD_COMPLEXITY,
+      description: 'How it feels. Computed and stored as `classification` is; null where every provider failed.',
+      resolve: (document, _args, { loaders }) => loaders.sentiment.load(document),
+    }),
+    intent: t.field({
+      type: ClassificationType,
+      nullable: true,
+      complexity: AI_FIELD_COMPLEXITY,
+      description: 'What it is after: the taxonomy "intent". Null where every provider failed.',
+      resolve: (document, _args, { loaders }) => loaders.classification('intent').load(document),
+    }),
+    similar: t.field({
+      type: [SearchHitType],
+      description: 'The documents nearest in meaning, best first, without itself; none while it has no vectors.',
+      args: {
+        first: t.arg.int({ defaultValue: 10, description: 'How many, 1 to 100.' }),
+        minSimilarity: t.arg.float({
+          defaultValue: 0.7,
+          description: 'Cosine below which nothing counts as similar, 0..1.',
+        }),
+      },
+      complexity: (args) => ({ field: AI_FIELD_COMPLEXITY, multiplier: Math.max(1, args.first ?? 10) }),
+      resolve: async (document, args, { loaders }) => {
+        const hits = await loaders
+          .similar({ first: args.first ?? 10, minSimilarity: args.minSimilarity ?? 0.7 })
+          .load(document.id);
+        return hits.map((hit) => ({ ...hit, query: null }));
+      },
+    }),
+  }),
+});
+
+export const DocumentConnection = builder.connectionObject(
+  {
+    type: DocumentType,
+    name: 'DocumentConnection',
+    description: 'A page of documents.',
+    fields: (t) => ({
+      totalCount: t.int({
+        description: 'How many documents there are in all; counted when it is asked for.',
+        resolve: (page, _args, { services, caller }) =>
+          services.documents.count(caller, (page as unknown as DocumentPage).filter),
+      }),
+    }),
+  },
+  { name: 'DocumentEdge', description: 'A document in a page.' },
+);
+
+export type DocumentPage = Page<Document> & { filter: Filter | null };
+
+const AGE_CURSOR = z.tuple([z.iso.datetime(), z.string().max(100)]);
+
+/** A page of documents, newest first. */
+export async function documentPage(
+  args: { first?: number | null; after?: string | null },
+  filter: Filter | null,
+  { services, caller }: GraphContext,
+): Promise<DocumentPage> {
+  const size = pageSize(args.first);
+  const after = decodeCursor(args.after, AGE_CURSOR);
+  const rows = await services.documents.list(caller, filter, {
+    limit: size + 1,
+    after: after === null ? null : { createdAt: new Date(after[0]), id: after[1] },
+  });
+  return { ...toPage(rows, size, after !== null, (row) => [row.createdAt.toISOString(), row.id]), filter };
+}
+
+builder.queryField('documents', (t) =>
+  t.field({
+    type: DocumentConnection,
+    description: 'Documents, newest first.',
+    complexity: ({ first }) => ({ field: 1, multiplier: Math.max(1, first ?? 20) }),
+    args: { ...PAGE_ARGS, filter: t.arg({ type: DocumentFilter, description: 'Only these.' }) },
+    resolve: (_root, args, context) => documentPage(args, args.filter ?? null, context),
+  }),
+);

@@ -1,5 +1,5 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, fetch as undiciFetch } from 'undici';
 import type { Config } from './config.ts';
@@ -122,14 +122,19 @@ async function assemble(
   return { config, logger, database, authenticator, recorder, services, ...root, close };
 }
 
-function startProviders(config: Config, logger: Logger, options: AppOptions): { registry: PluginRegistry; provider: Provider } {
+function startProviders(
+  config: Config,
+  logger: Logger,
+  options: AppOptions,
+): { registry: PluginRegistry; provider: Provider } {
   const registry = new PluginRegistry();
   registry.register(local, 'shipped');
   const cacheDir = join(config.dataDir, 'models');
   mkdirSync(cacheDir, { recursive: true });
   const agent = new Agent();
   const made = local.create(config.localWorkers === undefined ? {} : { workers: config.localWorkers }, {
-    fetch: ((input: string, init?: object) => undiciFetch(input, { ...init, dispatcher: agent })) as unknown as typeof fetch,
+    fetch: ((input: string, init?: object) =>
+      undiciFetch(input, { ...init, dispatcher: agent })) as unknown as typeof fetch,
     logger,
     now: Date.now,
     signal: new AbortController().signal,

@@ -34,8 +34,12 @@ export interface DocumentJobParts {
 }
 
 /** The jobs that have models work on written documents. */
-export function documentJobs(parts: DocumentJobParts): { embed: JobDefinition<Payload>; process: JobDefinition<Payload> } {
-  const run = (payload: Payload & { workspaceId: string; jobId: string }, context: JobContext) => runTasks(parts, payload, context);
+export function documentJobs(parts: DocumentJobParts): {
+  embed: JobDefinition<Payload>;
+  process: JobDefinition<Payload>;
+} {
+  const run = (payload: Payload & { workspaceId: string; jobId: string }, context: JobContext) =>
+    runTasks(parts, payload, context);
   return {
     embed: defineJob({ kind: 'EMBED', schema: PAYLOAD, run }),
     process: defineJob({ kind: 'PROCESS_DOCUMENTS', schema: PAYLOAD, run }),
@@ -73,7 +77,13 @@ async function runTasks(
     apiKeyId: payload.apiKeyId,
     userId: payload.userId,
   };
-  const callFor = (operation: Operation): ModelCall => ({ caller, operation, requestId: payload.jobId, signal: context.signal, tally: null });
+  const callFor = (operation: Operation): ModelCall => ({
+    caller,
+    operation,
+    requestId: payload.jobId,
+    signal: context.signal,
+    tally: null,
+  });
   const total = payload.documentIds.length * payload.tasks.length;
   let done = 0;
   let failed = 0;
@@ -110,8 +120,16 @@ function orderedTasks(tasks: readonly AiTask[]): AiTask[] {
   return AI_TASKS.filter((task) => tasks.includes(task));
 }
 
-async function classify(parts: DocumentJobParts, call: ModelCall, task: Exclude<AiTask, 'EMBED'>, ids: readonly string[]): Promise<void> {
-  const documents = await parts.database.withWorkspace(call.caller.workspace.id, (scope) => findDocuments(scope, ids, parts.embeddingModel));
+async function classify(
+  parts: DocumentJobParts,
+  call: ModelCall,
+  task: Exclude<AiTask, 'EMBED'>,
+  ids: readonly string[],
+): Promise<void> {
+  const documents = await parts.database.withWorkspace(call.caller.workspace.id, (scope) =>
+    findDocuments(scope, ids, parts.embeddingModel),
+  );
   if (task === 'SENTIMENT') await parts.classifications.sentimentsOf(call, documents, 'throw');
-  else await parts.classifications.classifyDocuments(call, documents, task === 'INTENT' ? 'intent' : 'feedback', 'throw');
+  else
+    await parts.classifications.classifyDocuments(call, documents, task === 'INTENT' ? 'intent' : 'feedback', 'throw');
 }

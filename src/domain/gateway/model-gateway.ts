@@ -101,7 +101,8 @@ export class ModelGateway {
       const result = await callWithRetries(
         // The caller may leave, but the next one needs these vectors too.
         { integration: model.integration, model: model.id, signal: AbortSignal.timeout(OWN_TEXTS_TIMEOUT_MS) },
-        async (signal) => checkShape(await model.provider.embed(request, { signal, requestId: call.requestId }), batch.length),
+        async (signal) =>
+          checkShape(await model.provider.embed(request, { signal, requestId: call.requestId }), batch.length),
         () => undefined,
       );
       batch.forEach((text, i) => {

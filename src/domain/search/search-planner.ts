@@ -4,9 +4,9 @@ export type VectorScan = 'EXACT' | 'HNSW';
 
 /**
  * How many vectors an exact scan compares in the time in which the HNSW index visits one: measured on 50,000 × 768
- * under filters (bench/search.ts), some 30 µs a visit against 8 µs a row.
+ * under filters (bench/search.ts), some 30 µs a visit against 2 to 6 µs a row.
  */
-const EXACT_ROWS_PER_VISIT = 4;
+const EXACT_ROWS_PER_VISIT = 10;
 /** Rows that are always compared one by one: it takes less time than choosing. */
 const ALWAYS_EXACT_ROWS = 2_000;
 /** Chunks that the index is asked for, for each document that is wanted: several may be of one document. */

@@ -86,8 +86,8 @@ export const MAX_PAGE_SIZE = 100;
 export const MAX_SEARCH_DEPTH = 1_000;
 /** Of a longer query the rest is not read by the lexical side; the embedding model has its own limit. */
 export const MAX_LEXICAL_QUERY_LENGTH = 10_000;
-/** Hits of each side that a HYBRID search puts together. */
-export const FUSION_CANDIDATES = 50;
+/** Hits of each side that a HYBRID search puts together; it shows no others. 50 and 200 did no better in nDCG@10. */
+export const FUSION_CANDIDATES = 100;
 
 /** A unit vector times itself is 1 but for rounding. */
 export const ROUNDING = 1e-6;

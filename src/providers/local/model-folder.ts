@@ -53,7 +53,7 @@ async function download(url: string, target: string, host: PluginHost, signal: A
     const response = await host.fetch(url, { signal });
     if (!response.ok || !response.body) throw new Error(`the answer was ${response.status}`);
     await mkdir(dirname(target), { recursive: true });
-    await pipeline(Readable.fromWeb(response.body), createWriteStream(temporary), { signal });
+    await pipeline(Readable.fromWeb(response.body as never), createWriteStream(temporary), { signal });
     await rename(temporary, target);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

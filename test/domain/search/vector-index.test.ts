@@ -55,11 +55,14 @@ test('a model gets its index once it has enough vectors, and only once', async (
 });
 
 test('with an index, a search that keeps many documents uses it and finds what an exact scan finds', async () => {
-  const exact = new SearchService(database, new (class extends VectorIndexes {
-    override indexedVectors(): Promise<null> {
-      return Promise.resolve(null);
-    }
-  })(database));
+  const exact = new SearchService(
+    database,
+    new (class extends VectorIndexes {
+      override indexedVectors(): Promise<null> {
+        return Promise.resolve(null);
+      }
+    })(database),
+  );
   const indexed = new SearchService(database);
   for (const filter of [null, { metadata: { half: 1 } }]) {
     const truth = await exact.search({ ...request, mode: 'SEMANTIC', filter });

@@ -1,0 +1,121 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Database } from '../db/client.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { ErrorCode } from '../shared/errors.ts';
+import { isReady } from './health.ts';
+import { requestIdOf } from './request-context.ts';
+import type { ServerMetrics } from './server-metrics.ts';
+import type { GraphServer } from './yoga.ts';
+
+/** A call of upsertDocuments may carry 1,000 documents. */
+export const MAX_BODY_BYTES = 32 * 1024 * 1024;
+/** How long a client may take to send its request. */
+const REQUEST_TIMEOUT_MS = 120_000;
+const HEADERS_TIMEOUT_MS = 20_000;
+
+export interface HttpParts {
+  yoga: GraphServer;
+  database: Database;
+  metrics: ServerMetrics;
+  logger: Logger;
+  /** Whether the process is stopping: then it is not ready any more. */
+  stopping: () => boolean;
+}
+
+/** The server's paths. */
+export function createHttpServer(parts: HttpParts): Server {
+  const server = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS },
+    (request, response) => {
+      response.setHeader('x-request-id', takeRequestId(request));
+      route(parts, request, response).catch((error: unknown) => {
+        parts.logger.error({ err: error, requestId: request.headers['x-request-id'] }, 'a request failed unexpectedly');
+        if (response.headersSent) response.destroy();
+        else answerError(response, 500, 'INTERNAL', 'something went wrong here; it was logged');
+      });
+    },
+  );
+  return server;
+}
+
+/** One id for the log, the resolvers and the answer. */
+function takeRequestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  const requestId = requestIdOf(typeof given === 'string' ? given : null);
+  request.headers['x-request-id'] = requestId;
+  return requestId;
+}
+
+async function route(parts: HttpParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = (request.url ?? '/').split('?', 1)[0];
+  switch (path) {
+    case '/graphql':
+      return graphql(parts, request, response);
+    case '/healthz':
+      return answerText(response, 200, 'ok\n');
+    case '/readyz': {
+      const ready = !parts.stopping() && (await isReady(parts.database));
+      return answerText(response, ready ? 200 : 503, ready ? 'ready\n' : 'not ready\n');
+    }
+    case '/metrics':
+      return answerText(response, 200, await parts.metrics.registry.metrics(), parts.metrics.registry.contentType);
+    case '/':
+      response.writeHead(302, { location: '/graphql' }).end();
+      return;
+    default:
+      return answerError(response, 404, 'NOT_FOUND', 'there is nothing here; GraphQL is at /graphql');
+  }
+}
+
+async function graphql({ yoga }: HttpParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const declared = Number(request.headers['content-length'] ?? 0);
+  if (declared > MAX_BODY_BYTES) return refuseBody(request, response);
+  if (request.method !== 'POST' || request.headers['content-length'] !== undefined) {
+    await yoga(request, response);
+    return;
+  }
+  const body = await readBounded(request);
+  if (body === null) return refuseBody(request, response);
+  const headers = new Headers(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+  headers.delete('transfer-encoding');
+  const answer = await yoga.fetch(`http://localhost${request.url}`, {
+    method: 'POST',
+    headers,
+    body: body as Uint8Array<ArrayBuffer>,
+  });
+  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  if (answer.body !== null) for await (const chunk of answer.body) response.write(chunk);
+  response.end();
+}
+
+/** A body that came without its length; null where it is too large. */
+async function readBounded(request: IncomingMessage): Promise<Uint8Array | null> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += (chunk as Buffer).length;
+    if (size > MAX_BODY_BYTES) return null;
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+function refuseBody(request: IncomingMessage, response: ServerResponse): void {
+  response.setHeader('connection', 'close');
+  answerError(response, 413, 'BAD_INPUT', `a request may have ${MAX_BODY_BYTES} bytes`);
+  request.resume();
+}
+
+function answerText(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  contentType = 'text/plain; charset=utf-8',
+): void {
+  response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' }).end(body);
+}
+
+function answerError(response: ServerResponse, status: number, code: ErrorCode, message: string): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ errors: [{ message, extensions: { code } }] }));
+}

@@ -1,0 +1,38 @@
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { UsageRecorder } from '../domain/usage/usage-recorder.ts';
+
+/** What `/metrics` tells of the server itself. */
+export interface ServerMetrics {
+  registry: Registry;
+  /** Seconds an operation took; label `outcome`: ok or error. */
+  operations: Histogram<'outcome'>;
+}
+
+export function createServerMetrics(recorder: UsageRecorder): ServerMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'signalbox_usage_events_pending',
+    help: 'Usage events that are not written yet',
+    registers: [registry],
+    collect() {
+      this.set(recorder.counts.pending);
+    },
+  });
+  new Gauge({
+    name: 'signalbox_usage_events_rejected_total',
+    help: 'Usage events that could not be kept',
+    registers: [registry],
+    collect() {
+      this.set(recorder.counts.rejected);
+    },
+  });
+  const operations = new Histogram({
+    name: 'signalbox_graphql_operation_seconds',
+    help: 'Time to execute a GraphQL operation',
+    labelNames: ['outcome'],
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30],
+    registers: [registry],
+  });
+  return { registry, operations };
+}

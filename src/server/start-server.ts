@@ -1,0 +1,57 @@
+import type { AddressInfo } from 'node:net';
+import type { Database } from '../db/client.ts';
+import type { UsageRecorder } from '../domain/usage/usage-recorder.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { GraphiqlDemo } from './graphiql.ts';
+import { createHttpServer } from './http-server.ts';
+import type { Doors } from './request-context.ts';
+import { createServerMetrics } from './server-metrics.ts';
+import { attachWebSocket } from './websocket.ts';
+import { createGraphServer } from './yoga.ts';
+
+/** How long open connections may take to finish once the server stops. */
+const CLOSE_TIMEOUT_MS = 10_000;
+
+export interface RunningServer {
+  address: AddressInfo;
+  /** Takes no more requests, lets running ones finish, then closes what is still open. */
+  close(): Promise<void>;
+}
+
+export interface Served extends Doors {
+  config: { host: string; port: number; trustedDocuments: string | undefined };
+  database: Database;
+  recorder: UsageRecorder;
+  logger: Logger;
+}
+
+/** Opens the doors. */
+export async function startServer(
+  served: Served,
+  demo: () => GraphiqlDemo | null = () => null,
+): Promise<RunningServer> {
+  const { config, database, logger, recorder } = served;
+  let stopping = false;
+  const metrics = createServerMetrics(recorder);
+  const yoga = createGraphServer({ doors: served, logger, metrics, demo, trustedDocuments: config.trustedDocuments });
+  const server = createHttpServer({ yoga, database, metrics, logger, stopping: () => stopping });
+  const closeSockets = attachWebSocket(server, yoga, served, logger);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.port, config.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const close = async () => {
+    stopping = true;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    await closeSockets();
+    server.closeIdleConnections();
+    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
+    await closed;
+    clearTimeout(timer);
+    await yoga.dispose();
+  };
+  return { address: server.address() as AddressInfo, close };
+}

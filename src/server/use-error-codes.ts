@@ -1,0 +1,105 @@
+import { GraphQLError } from 'graphql';
+import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { isDatabaseUnavailable } from '../db/failures.ts';
+import type { Logger } from '../observability/logger.ts';
+import { DomainError, type ErrorCode } from '../shared/errors.ts';
+
+/** Statuses that tell a client or a load balancer something before it reads the body. */
+const STATUS_OF_CODE: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401, UNAVAILABLE: 503 };
+
+/**
+ * An error as a client may see it: what the product expects keeps its message and gets its code; everything else is
+ * logged under the request id and masked.
+ */
+export function toClientError(error: unknown, logger: Logger, requestId: string | null): GraphQLError {
+  const cause = rootCause(error);
+  const at =
+    error instanceof GraphQLError
+      ? { nodes: error.nodes, path: error.path, positions: error.positions, source: error.source }
+      : {};
+  if (cause instanceof DomainError) {
+    return new GraphQLError(cause.message, { ...at, extensions: withStatus(cause.code, cause.details) });
+  }
+  if (cause instanceof GraphQLError) {
+    const code = (cause.extensions.code as ErrorCode | undefined) ?? 'BAD_INPUT';
+    return isErrorCode(code) ? withCode(cause, code) : withCode(cause, 'BAD_INPUT');
+  }
+  if (isDatabaseUnavailable(cause)) {
+    logger.error({ err: cause, requestId }, 'the database does not answer');
+    return new GraphQLError('the database does not answer; try again in a moment', {
+      ...at,
+      extensions: withStatus('UNAVAILABLE', { requestId }),
+    });
+  }
+  if (isAbort(cause))
+    return new GraphQLError('the request was cancelled', { ...at, extensions: withStatus('UNAVAILABLE', {}) });
+  logger.error({ err: cause, requestId }, 'a request failed unexpectedly');
+  return new GraphQLError(`something went wrong here; it was logged under the request id ${requestId ?? 'unknown'}`, {
+    ...at,
+    extensions: withStatus('INTERNAL', { requestId }),
+  });
+}
+
+/** Gives every error of an answer its code, whichever step it comes from: parsing, validation, context or a resolver. */
+export function useErrorCodes(logger: Logger, requestIdOf: (request: Request) => string): Plugin {
+  return {
+    onResultProcess({ request, result, setResult }) {
+      if (isAsyncIterable(result)) return;
+      const results = Array.isArray(result) ? result : [result];
+      if (!results.some((one) => one.errors !== undefined)) return;
+      const mapped = results.map((one) =>
+        one.errors === undefined
+          ? one
+          : { ...one, errors: one.errors.map((error: unknown) => toClientError(error, logger, requestIdOf(request))) },
+      );
+      setResult((Array.isArray(result) ? mapped : mapped[0]) as typeof result);
+    },
+  };
+}
+
+function rootCause(error: unknown): unknown {
+  let cause = error;
+  while (cause instanceof GraphQLError && cause.originalError != null) cause = cause.originalError;
+  return cause;
+}
+
+function withCode(error: GraphQLError, code: ErrorCode): GraphQLError {
+  const { nodes, path, positions, source, extensions } = error;
+  return new GraphQLError(error.message, {
+    nodes,
+    path,
+    positions,
+    source,
+    extensions: { ...extensions, ...withStatus(code, {}) },
+  });
+}
+
+function withStatus(code: ErrorCode, details: Record<string, unknown>): Record<string, unknown> {
+  const status = STATUS_OF_CODE[code];
+  return { code, ...details, ...(status === undefined ? {} : { http: { status } }) };
+}
+
+function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && code in CODES;
+}
+
+const CODES: Readonly<Record<ErrorCode, true>> = {
+  UNAUTHENTICATED: true,
+  FORBIDDEN: true,
+  NOT_FOUND: true,
+  BAD_INPUT: true,
+  CONFLICT: true,
+  LIMIT_REACHED: true,
+  BUDGET_EXCEEDED: true,
+  RATE_LIMITED: true,
+  SAFETY_BLOCKED: true,
+  PROVIDER_FAILED: true,
+  NO_PROVIDER: true,
+  QUERY_TOO_COSTLY: true,
+  UNAVAILABLE: true,
+  INTERNAL: true,
+};
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operations';
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
+import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
+import type { Logger } from '../observability/logger.ts';
+import type { GraphContext } from '../schema/context.ts';
+import { schema } from '../schema/index.ts';
+import { type GraphiqlDemo, graphiqlOptions } from './graphiql.ts';
+import { createContext, type Doors, requestIdOf } from './request-context.ts';
+import type { ServerMetrics } from './server-metrics.ts';
+import { toClientError, useErrorCodes } from './use-error-codes.ts';
+import { useLimits } from './use-limits.ts';
+import { useRequestLog } from './use-request-log.ts';
+import { useUsageExtension } from './use-usage-extension.ts';
+
+export interface YogaParts {
+  doors: Doors;
+  logger: Logger;
+  metrics: ServerMetrics;
+  demo: () => GraphiqlDemo | null;
+  /** Path of a file of trusted documents; absent: every document is executed. */
+  trustedDocuments: string | undefined;
+}
+
+export type GraphServer = YogaServerInstance<Record<string, never>, GraphContext>;
+
+/** GraphQL over HTTP and SSE, with GraphiQL for people. */
+export function createGraphServer({ doors, logger, metrics, demo, trustedDocuments }: YogaParts): GraphServer {
+  const idOf = (request: Request) => requestIdOf(request.headers.get('x-request-id'));
+  const requestIds = new WeakMap<Request, string>();
+  const rememberedId = (request: Request) => {
+    const known = requestIds.get(request) ?? idOf(request);
+    requestIds.set(request, known);
+    return known;
+  };
+  return createYoga<Record<string, never>, GraphContext>({
+    schema,
+    logging: false,
+    graphqlEndpoint: '/graphql',
+    landingPage: false,
+    graphiql: () => graphiqlOptions(demo()),
+    renderGraphiQL: (options) => renderGraphiQL(options),
+    // The check reads every body a second time; http-server.ts bounds it before it comes here.
+    maxRequestBodySize: false,
+    batching: false,
+    cors: { origin: '*', methods: ['GET', 'POST', 'OPTIONS'], exposedHeaders: ['x-request-id'] },
+    maskedErrors: { maskError: (error) => toClientError(error, logger, null) },
+    context: ({ request }) =>
+      createContext(
+        doors,
+        {
+          authorization: request.headers.get('authorization'),
+          workspaceId: request.headers.get('x-signalbox-workspace'),
+        },
+        { requestId: rememberedId(request), signal: request.signal },
+      ),
+    plugins: [
+      useLimits(),
+      useErrorCodes(logger, rememberedId),
+      useUsageExtension(),
+      useRequestLog(logger, metrics),
+      ...trustedDocumentsPlugin(trustedDocuments),
+    ] as Plugin<GraphContext>[],
+  }) as unknown as GraphServer;
+}
+
+function trustedDocumentsPlugin(path: string | undefined): Plugin[] {
+  if (path === undefined) return [];
+  const documents = JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>;
+  return [usePersistedOperations({ getPersistedOperation: (hash) => documents[hash] ?? null }) as Plugin];
+}

@@ -94,16 +94,18 @@ export async function countMatchingVectors(
 }
 
 /**
- * How many documents wait for a vector of this model. That another model embedded some is looked up in the documents
- * only where there are vectors of another model at all.
+ * How many documents wait for a vector of this model. The filter is only asked where any document waits at all, and
+ * what another model embedded is only looked for where there are vectors of another model.
  */
 export async function countPendingDocuments(scope: WorkspaceScope, { model, filter }: ChunkSelection): Promise<number> {
   const { sql, workspaceId } = scope;
   const condition = documentCondition(scope, filter, model.id);
+  const isUnembedded = sql`embedding_status in ('MISSING', 'STALE', 'FAILED')`;
   const rows = await sql<{ count: number }[]>`
     select (
-      (select count(*) from documents d
-        where d.workspace_id = ${workspaceId} and d.embedding_status in ('MISSING', 'STALE', 'FAILED') and ${condition})
+      case when exists (select from documents where workspace_id = ${workspaceId} and ${isUnembedded})
+        then (select count(*) from documents d where d.workspace_id = ${workspaceId} and ${isUnembedded} and ${condition})
+        else 0 end
       + case when
           exists (select from chunks where workspace_id = ${workspaceId} and model < ${model.id})
           or exists (select from chunks where workspace_id = ${workspaceId} and model > ${model.id})

@@ -216,6 +216,7 @@ CREATE INDEX "chunks_by_document" ON "chunks" USING btree ("workspace_id","docum
 CREATE UNIQUE INDEX "collections_slug" ON "collections" USING btree ("workspace_id","slug");--> statement-breakpoint
 CREATE UNIQUE INDEX "documents_external_id" ON "documents" USING btree ("workspace_id","collection_id","external_id");--> statement-breakpoint
 CREATE INDEX "documents_by_age" ON "documents" USING btree ("workspace_id","created_at","id");--> statement-breakpoint
+CREATE INDEX "documents_by_kind" ON "documents" USING btree ("workspace_id","kind","id");--> statement-breakpoint
 CREATE INDEX "documents_by_embedding" ON "documents" USING btree ("workspace_id","embedding_status","id");--> statement-breakpoint
 CREATE INDEX "embedding_cache_by_expiry" ON "embedding_cache" USING btree ("expires_at");--> statement-breakpoint
 CREATE INDEX "jobs_by_status" ON "jobs" USING btree ("workspace_id","status","id");--> statement-breakpoint

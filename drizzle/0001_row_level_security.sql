@@ -53,7 +53,7 @@ grant select, insert, update on usage_attempts, usage_daily, meter_days to signa
 --> statement-breakpoint
 grant select, delete on embedding_cache, idempotency_keys to signalbox_system;
 --> statement-breakpoint
-grant select, update on jobs to signalbox_system;
+grant select, update, delete on jobs to signalbox_system;
 --> statement-breakpoint
 grant select on documents, chunks to signalbox_system;
 --> statement-breakpoint

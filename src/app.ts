@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, fetch as undiciFetch } from 'undici';
-import type { Config } from './config.ts';
+import { type Config, ConfigError } from './config.ts';
 import { type Database, openDatabase } from './db/client.ts';
 import { ApiKeyService } from './domain/access/api-key-service.ts';
 import { Authenticator } from './domain/access/authenticator.ts';
@@ -18,8 +18,10 @@ import { EmbeddingService } from './domain/embeddings/embedding-service.ts';
 import { ModelCatalog } from './domain/gateway/model-catalog.ts';
 import { ModelGateway } from './domain/gateway/model-gateway.ts';
 import { JobService } from './domain/queues/job-service.ts';
+import { Maintenance } from './domain/queues/maintenance.ts';
 import { DocumentSearch } from './domain/search/document-search.ts';
 import { SearchService } from './domain/search/search-service.ts';
+import { VectorIndexes } from './domain/search/vector-index.ts';
 import { MeterService } from './domain/usage/meter-service.ts';
 import { UsageRecorder } from './domain/usage/usage-recorder.ts';
 import { UsageService } from './domain/usage/usage-service.ts';
@@ -29,6 +31,7 @@ import type { JobDefinition } from './jobs/define-job.ts';
 import { JobQueue } from './jobs/queue.ts';
 import { type RunningWorker, startWorker } from './jobs/run-worker.ts';
 import type { Logger } from './observability/logger.ts';
+import { checkPluginConfig } from './plugins/config-check.ts';
 import type { Provider } from './plugins/contract.ts';
 import { PluginRegistry } from './plugins/registry.ts';
 import local from './providers/local/plugin.ts';
@@ -43,7 +46,7 @@ export interface App {
   recorder: UsageRecorder;
   services: Services;
   rootKey: string;
-  /** Where the root key was made just now; null where it was given, or is kept there already. */
+  /** Where the root key is kept, unless it was given. */
   rootKeyFile: string;
   /** Finishes what is under way, writes what is pending and closes. Idempotent. */
   close(): Promise<void>;
@@ -89,7 +92,8 @@ async function assemble(
   const gateway = new ModelGateway({ catalog, cache, meters, recorder });
   const embeddings = new EmbeddingService({ database, gateway, catalog });
   const classifications = new ClassificationService({ database, gateway, catalog });
-  const search = new SearchService(database);
+  const indexes = new VectorIndexes(database);
+  const search = new SearchService(database, indexes);
 
   const boss = await startBoss(database, logger);
   const { embeddingModel } = config;
@@ -103,6 +107,8 @@ async function assemble(
   });
   const definitions = [jobs.embed, jobs.process] as unknown as JobDefinition[];
   const worker = config.worker ? await startWorker({ boss, database, definitions, logger }) : null;
+  const maintenance = new Maintenance(database, indexes, logger);
+  if (config.worker) maintenance.start();
 
   const services: Services = {
     apiKeys: new ApiKeyService(database, authenticator),
@@ -118,7 +124,7 @@ async function assemble(
     models: catalog,
     plugins: registry,
   };
-  const close = once(() => closeAll({ worker, boss, recorder, cache, provider, database }));
+  const close = once(() => closeAll({ maintenance, worker, boss, recorder, cache, provider, database }));
   return { config, logger, database, authenticator, recorder, services, ...root, close };
 }
 
@@ -131,8 +137,12 @@ function startProviders(
   registry.register(local, 'shipped');
   const cacheDir = join(config.dataDir, 'models');
   mkdirSync(cacheDir, { recursive: true });
+  const settings = localSettings(config);
+  const [issue] = checkPluginConfig(local.manifest, settings);
+  if (issue !== undefined)
+    throw new ConfigError(`SIGNALBOX_LOCAL_MODELS ${issue.path.slice(1).join('.')} ${issue.message}`);
   const agent = new Agent();
-  const made = local.create(config.localWorkers === undefined ? {} : { workers: config.localWorkers }, {
+  const made = local.create(settings, {
     fetch: ((input: string, init?: object) =>
       undiciFetch(input, { ...init, dispatcher: agent })) as unknown as typeof fetch,
     logger,
@@ -143,7 +153,15 @@ function startProviders(
   return { registry, provider: options.wrapProvider?.(made) ?? made };
 }
 
+function localSettings({ localWorkers, localModels }: Config): Record<string, unknown> {
+  return {
+    ...(localWorkers === undefined ? {} : { workers: localWorkers }),
+    ...(localModels === undefined ? {} : { models: localModels }),
+  };
+}
+
 interface Closing {
+  maintenance: Maintenance;
   worker: RunningWorker | null;
   boss: Awaited<ReturnType<typeof startBoss>>;
   recorder: UsageRecorder;
@@ -153,7 +171,8 @@ interface Closing {
 }
 
 /** In the order in which they need each other. */
-async function closeAll({ worker, boss, recorder, cache, provider, database }: Closing): Promise<void> {
+async function closeAll({ maintenance, worker, boss, recorder, cache, provider, database }: Closing): Promise<void> {
+  await maintenance.stop();
   await worker?.stop();
   await boss.stop({ graceful: false });
   await cache.drain();

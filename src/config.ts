@@ -8,6 +8,20 @@ export class ConfigError extends Error {
 const isHttpUrl = (value: string) => /^https?:\/\//.test(value) && URL.canParse(value);
 const isPostgresUrl = (value: string) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value);
 
+const parseJsonList = (value: string, context: z.RefinementCtx): object[] => {
+  try {
+    const parsed: unknown = JSON.parse(value);
+    if (Array.isArray(parsed) && parsed.every((item) => typeof item === 'object' && item !== null)) return parsed;
+  } catch {
+    // Reported below, like a value of another shape.
+  }
+  context.addIssue({
+    code: 'custom',
+    message: 'must be a JSON array such as [{"name":"mine","source":"/models/mine","dimensions":384}]',
+  });
+  return z.NEVER;
+};
+
 const SETTINGS = z.object({
   PORT: z.coerce
     .number({ error: 'must be a port number' })
@@ -35,6 +49,7 @@ const SETTINGS = z.object({
     .regex(/^[a-z0-9-]+\/.+$/, 'must be <provider>/<model>, such as local/use-lite-768')
     .default('local/use-lite-768'),
   SIGNALBOX_LOCAL_WORKERS: z.coerce.number({ error: 'must be a number' }).int().min(1).max(8).optional(),
+  SIGNALBOX_LOCAL_MODELS: z.string().transform(parseJsonList).optional(),
   SIGNALBOX_JWT_JWKS_URL: z.string().refine(isHttpUrl, 'must be an http(s) url').optional(),
   SIGNALBOX_JWT_ISSUER: z.string().optional(),
   SIGNALBOX_JWT_AUDIENCE: z.string().optional(),
@@ -73,6 +88,8 @@ export interface Config {
   embeddingModel: string;
   /** Threads of the local embedding models; absent: chosen by the cores of the machine. */
   localWorkers: number | undefined;
+  /** Sentence-transformers beside the known ones, as the local plugin's `models` takes them; it checks them. */
+  localModels: object[] | undefined;
   jwt: JwtConfig | undefined;
   /** Path of a JSON file `{ "<hash>": "<document>" }`; only these documents are then executed. */
   trustedDocuments: string | undefined;
@@ -104,6 +121,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     worker: settings.SIGNALBOX_WORKER === '1',
     embeddingModel: settings.SIGNALBOX_EMBEDDING_MODEL,
     localWorkers: settings.SIGNALBOX_LOCAL_WORKERS,
+    localModels: settings.SIGNALBOX_LOCAL_MODELS,
     jwt: readJwtConfig(settings),
     trustedDocuments: settings.SIGNALBOX_TRUSTED_DOCUMENTS,
     logLevel: settings.LOG_LEVEL,

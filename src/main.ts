@@ -25,16 +25,21 @@ async function main(): Promise<void> {
   const server = await startServer(app, () => (isLoopback(config.host) ? demo : null));
   stopOnSignals(app, server);
   if (config.demo && demo === null) {
-    demo = await makeDemo(app, showProgress);
+    demo = await makeDemo(app, progressLine());
     say('');
   }
   showAddresses(app, server.address, demo, performance.now() - startedAt);
 }
 
-function showProgress(done: number, total: number): void {
-  const line = `signalbox: filling the demo workspace: ${done} of ${total} documents embedded`;
-  if (process.stdout.isTTY) process.stdout.write(`\r${line}`);
-  else if (done === total || done % 100 === 0) say(line);
+/** On a terminal one line that moves; elsewhere a line for every change. */
+function progressLine(): (done: number, total: number) => void {
+  let shown = -1;
+  return (done, total) => {
+    if (done === shown) return;
+    shown = done;
+    const line = `signalbox: filling the demo workspace: ${done} of ${total} documents embedded`;
+    process.stdout.write(process.stdout.isTTY ? `\r${line}` : `${line}\n`);
+  };
 }
 
 function showAddresses(app: App, address: AddressInfo, demo: Demo | null, elapsedMs: number): void {

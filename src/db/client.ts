@@ -1,10 +1,13 @@
-import postgres, { type Sql } from 'postgres';
+import type { Options, Sql } from 'postgres';
 import { EmbeddedPostgres } from './embedded.ts';
 import { migrate } from './migrate.ts';
+import { postgres } from './postgres-driver.ts';
 import { openTransaction, type SystemScope, type WorkspaceScope } from './workspace-scope.ts';
 
 /** How many rows a dead connection may keep waiting before a query fails with a clear error. */
 const CONNECT_TIMEOUT_SECONDS = 5;
+/** Longest pause between two tries to connect: what waits for one is a request, and the database may be back. */
+const MAX_BACKOFF_SECONDS = 1;
 
 /** The database, embedded or a server: the same SQL through the same driver. */
 export class Database {
@@ -86,11 +89,12 @@ async function migrateOnce(sql: Sql): Promise<void> {
   }
 }
 
-function connect(options: postgres.Options<Record<string, never>> & { path?: string }, url?: string): Sql {
+function connect(options: Options<Record<string, never>> & { path?: string }, url?: string): Sql {
   const shared = {
     ...options,
     transform: { column: { from: postgres.toCamel }, undefined: null },
     connect_timeout: CONNECT_TIMEOUT_SECONDS,
+    backoff: (failures: number) => Math.min(2 ** failures / 100, MAX_BACKOFF_SECONDS) * (0.5 + Math.random() / 2),
     fetch_types: true,
     onnotice: () => undefined,
     connection: { application_name: 'signalbox' },

@@ -52,6 +52,8 @@ async function makeRoles(sql: Sql): Promise<void> {
       do $$
       declare
         wanted text;
+        -- Since 16, who makes a role is a member that may hand it out, but not take it on.
+        needed text := case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end;
       begin
         foreach wanted in array array['signalbox_app', 'signalbox_system'] loop
           if not exists (select from pg_roles where rolname = wanted) then
@@ -60,7 +62,7 @@ async function makeRoles(sql: Sql): Promise<void> {
             exception when duplicate_object or unique_violation then null;
             end;
           end if;
-          if not pg_has_role(current_user, wanted, 'member') then
+          if not pg_has_role(current_user, wanted, needed) then
             begin
               execute format('grant %I to current_user', wanted);
             exception when unique_violation then null;

@@ -13,7 +13,7 @@ import {
 } from './policies.ts';
 
 /** Any number that only this use has: servers that start together set the rights one after the other. */
-const GRANT_LOCK = 7_391_004_513;
+const GRANT_LOCK = 7_391_004_514;
 
 const NO_JOB = '00000000-0000-0000-0000-000000000000';
 

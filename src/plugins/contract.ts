@@ -97,6 +97,8 @@ export type Capability =
 export interface ModelInfo {
   /** The provider's own name for it, e.g. `use-lite-768`. The API's id is `<integration>/<name>`. */
   readonly name: string;
+  /** Other names of the same model; a request may use them, and is answered under `name`. */
+  readonly aliases?: readonly string[];
   readonly capabilities: readonly Capability[];
   /** Length of an embedding model's vectors. */
   readonly dimensions?: number;

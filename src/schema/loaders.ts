@@ -2,9 +2,9 @@ import DataLoader from 'dataloader';
 import type { ApiKey } from '../domain/access/api-key.ts';
 import type { Classification, Sentiment } from '../domain/classification/classification.ts';
 import type { Collection, Document } from '../domain/documents/document.ts';
-import type { SimilarHit } from '../domain/search/document-search.ts';
+import type { RankedHit } from '../domain/search/search.ts';
 import type { Operation } from '../domain/usage/usage-event.ts';
-import { type GraphContext, modelCall } from './context.ts';
+import { type GraphRequest, modelCall } from './request.ts';
 
 /** Keyed by the document's id, given the document. */
 type DocumentLoader<Result> = DataLoader<Document, Result | null, string>;
@@ -18,7 +18,7 @@ export interface Loaders {
   /** Labels by taxonomy: a page of documents makes one provider call. */
   classification(taxonomy: string): DocumentLoader<Classification>;
   sentiment: DocumentLoader<Sentiment>;
-  similar(args: { first: number; minSimilarity: number }): DataLoader<string, SimilarHit[]>;
+  similar(args: { first: number; minSimilarity: number }): DataLoader<string, RankedHit[]>;
 }
 
 /** Ids that one query looks up at the most. */
@@ -26,32 +26,28 @@ const MAX_BATCH = 500;
 /** Documents of one model call: a page has 100 at the most, but a query may hold several pages. */
 const MAX_AI_BATCH = 200;
 
-/** @param context filled by the caller: loaders read it when they first load */
-export function createLoaders(context: () => GraphContext): Loaders {
+export function createLoaders(request: GraphRequest): Loaders {
   const byId = <Item extends { id: string }>(find: (ids: readonly string[]) => Promise<readonly Item[]>) =>
     new DataLoader<string, Item | null>(async (ids) => inOrder(ids, await find(ids)), { maxBatchSize: MAX_BATCH });
   const classifications = new Map<string, DocumentLoader<Classification>>();
   const similars = new Map<string, ReturnType<Loaders['similar']>>();
   return {
-    document: byId((ids) => context().services.documents.find(context().caller, ids)),
-    collection: byId((ids) => context().services.collections.find(context().caller, ids)),
-    apiKey: byId((ids) => context().services.apiKeys.find(context().caller, ids)),
-    embeddingCoverage: new DataLoader(
-      (ids) => context().services.collections.embeddingCoverages(context().caller, ids),
-      {
-        maxBatchSize: MAX_BATCH,
-      },
-    ),
+    document: byId((ids) => request.services.documents.find(request.caller, ids)),
+    collection: byId((ids) => request.services.collections.find(request.caller, ids)),
+    apiKey: byId((ids) => request.services.apiKeys.find(request.caller, ids)),
+    embeddingCoverage: new DataLoader((ids) => request.services.collections.embeddingCoverages(request.caller, ids), {
+      maxBatchSize: MAX_BATCH,
+    }),
     classification: (taxonomy) =>
       remembered(classifications, taxonomy, () =>
         aiLoader((documents) => {
           const operation: Operation = taxonomy === 'intent' || taxonomy === 'sentiment' ? taxonomy : 'classify';
-          const call = modelCall(context(), operation, 'DOCUMENTS_READ');
-          return context().services.classifications.classifyDocuments(call, documents, taxonomy);
+          const call = modelCall(request, operation, 'DOCUMENTS_READ');
+          return request.services.classifications.classifyDocuments(call, documents, taxonomy);
         }),
       ),
     sentiment: aiLoader((documents) =>
-      context().services.classifications.sentimentsOf(modelCall(context(), 'sentiment', 'DOCUMENTS_READ'), documents),
+      request.services.classifications.sentimentsOf(modelCall(request, 'sentiment', 'DOCUMENTS_READ'), documents),
     ),
     similar: (args) =>
       remembered(
@@ -59,8 +55,7 @@ export function createLoaders(context: () => GraphContext): Loaders {
         JSON.stringify(args),
         () =>
           new DataLoader(
-            (ids) =>
-              context().services.search.similarToMany(modelCall(context(), 'similar', 'DOCUMENTS_READ'), ids, args),
+            (ids) => request.services.search.similarToMany(modelCall(request, 'similar', 'DOCUMENTS_READ'), ids, args),
             { maxBatchSize: MAX_BATCH },
           ),
       ),

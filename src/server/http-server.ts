@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Database } from '../db/client.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { ErrorCode } from '../shared/errors.ts';
+import type { DirectQuery } from './direct-query.ts';
 import { isReady } from './health.ts';
 import { requestIdOf } from './request-context.ts';
 import type { ServerMetrics } from './server-metrics.ts';
@@ -9,12 +10,15 @@ import type { GraphServer } from './yoga.ts';
 
 /** A call of upsertDocuments may carry 1,000 documents. */
 export const MAX_BODY_BYTES = 32 * 1024 * 1024;
+/** A longer body is no plain query: it goes to yoga as it comes. */
+const MAX_QUERY_BYTES = 64 * 1024;
 /** How long a client may take to send its request. */
 const REQUEST_TIMEOUT_MS = 120_000;
 const HEADERS_TIMEOUT_MS = 20_000;
 
 export interface HttpParts {
   yoga: GraphServer;
+  directQuery: DirectQuery;
   database: Database;
   metrics: ServerMetrics;
   logger: Logger;
@@ -67,37 +71,47 @@ async function route(parts: HttpParts, request: IncomingMessage, response: Serve
   }
 }
 
-async function graphql({ yoga }: HttpParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const declared = Number(request.headers['content-length'] ?? 0);
-  if (declared > MAX_BODY_BYTES) return refuseBody(request, response);
-  if (request.method !== 'POST' || request.headers['content-length'] !== undefined) {
-    await yoga(request, response);
-    return;
+async function graphql(parts: HttpParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { yoga, directQuery } = parts;
+  const declared = request.headers['content-length'];
+  if (Number(declared ?? 0) > MAX_BODY_BYTES) return refuseBody(request, response);
+  if (request.method === 'POST' && (declared === undefined || Number(declared) <= MAX_QUERY_BYTES)) {
+    const body = await readBounded(request);
+    if (body === null) return refuseBody(request, response);
+    if (await directQuery(request, body, response)) return;
+    replay(request, body);
   }
-  const body = await readBounded(request);
-  if (body === null) return refuseBody(request, response);
-  const headers = new Headers(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-  headers.delete('transfer-encoding');
-  const answer = await yoga.fetch(`http://localhost${request.url}`, {
-    method: 'POST',
-    headers,
-    body: body as Uint8Array<ArrayBuffer>,
-  });
-  response.writeHead(answer.status, Object.fromEntries(answer.headers));
-  if (answer.body !== null) for await (const chunk of answer.body) response.write(chunk);
-  response.end();
+  await yoga(request, response);
 }
 
-/** A body that came without its length; null where it is too large. */
-async function readBounded(request: IncomingMessage): Promise<Uint8Array | null> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY_BYTES) return null;
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
+/** The body; null where it is too large, or where the client leaves before it is whole. */
+function readBounded(request: IncomingMessage): Promise<Buffer | null> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) {
+        request.removeAllListeners('data').pause();
+        resolve(null);
+      }
+      chunks.push(chunk);
+    });
+    request.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.on('error', () => resolve(null));
+    request.on('close', () => resolve(null));
+  });
+}
+
+/** Lets yoga read a body that was read already. It takes `body` as the frameworks that parse bodies leave it. */
+function replay(request: IncomingMessage, bytes: Buffer): void {
+  const body = {
+    bytes,
+    async *[Symbol.asyncIterator]() {
+      yield bytes;
+    },
+  };
+  Object.assign(request, { body });
 }
 
 function refuseBody(request: IncomingMessage, response: ServerResponse): void {

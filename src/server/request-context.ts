@@ -2,6 +2,7 @@ import type { Authenticator, Credentials } from '../domain/access/authenticator.
 import { UsageTally } from '../domain/usage/usage-tally.ts';
 import type { GraphContext } from '../schema/context.ts';
 import { createLoaders } from '../schema/loaders.ts';
+import type { GraphRequest } from '../schema/request.ts';
 import type { Services } from '../schema/services.ts';
 import { newId } from '../shared/ids.ts';
 
@@ -28,12 +29,16 @@ export async function createContext(
   request: { requestId: string; signal: AbortSignal },
 ): Promise<GraphContext> {
   const caller = await authenticator.authenticate(credentials);
-  const context: GraphContext = {
+  const graphRequest: GraphRequest = {
     caller,
-    ...request,
+    requestId: request.requestId,
+    // Asked for when it is needed: where nobody looks at it, none has to be made.
+    get signal() {
+      return request.signal;
+    },
     tally: new UsageTally(),
     services,
-    loaders: createLoaders(() => context),
   };
-  return context;
+  // Not spread: that would ask for the signal.
+  return Object.assign(graphRequest, { loaders: createLoaders(graphRequest) });
 }

@@ -2,12 +2,14 @@ import type { AddressInfo } from 'node:net';
 import type { Database } from '../db/client.ts';
 import type { UsageRecorder } from '../domain/usage/usage-recorder.ts';
 import type { Logger } from '../observability/logger.ts';
+import { createDirectQuery } from './direct-query.ts';
 import type { GraphiqlDemo } from './graphiql.ts';
 import { createHttpServer } from './http-server.ts';
+import { KnownQueries } from './known-queries.ts';
 import type { Doors } from './request-context.ts';
 import { createServerMetrics } from './server-metrics.ts';
 import { attachWebSocket } from './websocket.ts';
-import { createGraphServer } from './yoga.ts';
+import { createGraphServer, readTrustedDocuments } from './yoga.ts';
 
 /** How long open connections may take to finish once the server stops. */
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -33,8 +35,11 @@ export async function startServer(
   const { config, database, logger, recorder } = served;
   let stopping = false;
   const metrics = createServerMetrics(recorder);
-  const yoga = createGraphServer({ doors: served, logger, metrics, demo, trustedDocuments: config.trustedDocuments });
-  const server = createHttpServer({ yoga, database, metrics, logger, stopping: () => stopping });
+  const trustedDocuments = config.trustedDocuments === undefined ? null : readTrustedDocuments(config.trustedDocuments);
+  const known = new KnownQueries();
+  const yoga = createGraphServer({ doors: served, logger, metrics, demo, trustedDocuments, known });
+  const directQuery = createDirectQuery({ doors: served, known, trustedDocuments, metrics, logger });
+  const server = createHttpServer({ yoga, directQuery, database, metrics, logger, stopping: () => stopping });
   const closeSockets = attachWebSocket(server, yoga, served, logger);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

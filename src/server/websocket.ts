@@ -1,13 +1,23 @@
 import type { Server } from 'node:http';
 import type { ExecutionArgs, GraphQLError } from 'graphql';
+import { CloseCode } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../observability/logger.ts';
 import { createContext, type Doors, requestIdOf } from './request-context.ts';
 import { toClientError } from './use-error-codes.ts';
 import type { GraphServer } from './yoga.ts';
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** The close code of WebSocket that clients answer by connecting again. */
+const TRY_AGAIN_LATER = 1013;
+/** RFC 6455 leaves so much for the reason of a close. */
+const MAX_REASON_BYTES = 123;
+
+interface Connection {
+  connectionParams?: Readonly<Record<string, unknown>>;
+  extra: { socket: WebSocket; request: { headers: NodeJS.Dict<string | string[]> } };
+}
 
 interface EnvelopedArgs extends ExecutionArgs {
   execute: (args: ExecutionArgs) => unknown;
@@ -28,19 +38,22 @@ export function attachWebSocket(server: Server, yoga: GraphServer, doors: Doors,
     }
     sockets.handleUpgrade(request, socket, head, (connection) => sockets.emit('connection', connection, request));
   });
+  const signals = new WeakMap<WebSocket, AbortSignal>();
+  sockets.on('connection', (socket) => {
+    const closed = new AbortController();
+    socket.once('close', () => closed.abort());
+    signals.set(socket, closed.signal);
+  });
   const graphql = useServer(
     {
       execute: (args) => (args as EnvelopedArgs).execute(args) as never,
       subscribe: (args) => (args as EnvelopedArgs).subscribe(args) as never,
-      onConnect: async (connection) => {
-        await contextOf(connection);
-        return true;
-      },
+      onConnect: (connection) => admit(connection, contextOf, logger),
       onSubscribe: async (connection, _id, payload) => {
         try {
-          const { parse, validate, execute, subscribe, schema, contextFactory } = yoga.getEnveloped({
-            ...(await contextOf(connection)),
-          });
+          // Made here and not by yoga's own factory, which reads the credentials of an HTTP request.
+          const contextValue = await contextOf(connection);
+          const { parse, validate, execute, subscribe, schema } = yoga.getEnveloped({ ...contextValue });
           const document = parse(payload.query);
           const errors = validate(schema, document);
           if (errors.length > 0) return errors.map((error: GraphQLError) => toClientError(error, logger, null));
@@ -49,7 +62,7 @@ export function attachWebSocket(server: Server, yoga: GraphServer, doors: Doors,
             document,
             operationName: payload.operationName,
             variableValues: payload.variables,
-            contextValue: await contextFactory(),
+            contextValue,
             execute,
             subscribe,
           } as EnvelopedArgs;
@@ -66,17 +79,14 @@ export function attachWebSocket(server: Server, yoga: GraphServer, doors: Doors,
     sockets,
   );
 
-  const contextOf = (connection: {
-    connectionParams?: Readonly<Record<string, unknown>>;
-    extra: { request: { headers: NodeJS.Dict<string | string[]> } };
-  }) => {
-    const { headers } = connection.extra.request;
+  const contextOf = (connection: Connection) => {
+    const { socket, request } = connection.extra;
+    const { headers } = request;
     const given = (name: string) => text(connection.connectionParams?.[name]) ?? text(headers[name]);
-    const closed = new AbortController();
     return createContext(
       doors,
       { authorization: given('authorization'), workspaceId: given('x-signalbox-workspace') },
-      { requestId: requestIdOf(given('x-request-id')), signal: closed.signal },
+      { requestId: requestIdOf(given('x-request-id')), signal: signals.get(socket) ?? AbortSignal.abort() },
     );
   };
 
@@ -84,6 +94,24 @@ export function attachWebSocket(server: Server, yoga: GraphServer, doors: Doors,
     await graphql.dispose();
     await new Promise<void>((resolve) => sockets.close(() => resolve()));
   };
+}
+
+/** Closes a connection whose credentials are not good, or cannot be checked now, with the reason. */
+async function admit(
+  connection: Connection,
+  contextOf: (connection: Connection) => Promise<unknown>,
+  logger: Logger,
+): Promise<boolean> {
+  try {
+    await contextOf(connection);
+    return true;
+  } catch (error) {
+    const { message, extensions } = toClientError(error, logger, null);
+    const code = extensions.code === 'UNAUTHENTICATED' ? CloseCode.Forbidden : TRY_AGAIN_LATER;
+    const reason = Buffer.byteLength(message) > MAX_REASON_BYTES ? 'the key cannot be used' : message;
+    connection.extra.socket.close(code, reason);
+    return false;
+  }
 }
 
 function text(value: unknown): string | null {

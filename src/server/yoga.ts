@@ -5,7 +5,9 @@ import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Logger } from '../observability/logger.ts';
 import type { GraphContext } from '../schema/context.ts';
 import { schema } from '../schema/index.ts';
+import { CORS } from './direct-query.ts';
 import { type GraphiqlDemo, graphiqlOptions } from './graphiql.ts';
+import { type KnownQueries, useKnownQueries } from './known-queries.ts';
 import { createContext, type Doors, requestIdOf } from './request-context.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 import { toClientError, useErrorCodes } from './use-error-codes.ts';
@@ -18,14 +20,16 @@ export interface YogaParts {
   logger: Logger;
   metrics: ServerMetrics;
   demo: () => GraphiqlDemo | null;
-  /** Path of a file of trusted documents; absent: every document is executed. */
-  trustedDocuments: string | undefined;
+  /** By hash, the only documents that are executed; null: every document is. */
+  trustedDocuments: Readonly<Record<string, string>> | null;
+  /** Learns which queries come again. */
+  known: KnownQueries;
 }
 
 export type GraphServer = YogaServerInstance<Record<string, never>, GraphContext>;
 
 /** GraphQL over HTTP and SSE, with GraphiQL for people. */
-export function createGraphServer({ doors, logger, metrics, demo, trustedDocuments }: YogaParts): GraphServer {
+export function createGraphServer({ doors, logger, metrics, demo, trustedDocuments, known }: YogaParts): GraphServer {
   const idOf = (request: Request) => requestIdOf(request.headers.get('x-request-id'));
   const requestIds = new WeakMap<Request, string>();
   const rememberedId = (request: Request) => {
@@ -43,7 +47,7 @@ export function createGraphServer({ doors, logger, metrics, demo, trustedDocumen
     // The check reads every body a second time; http-server.ts bounds it before it comes here.
     maxRequestBodySize: false,
     batching: false,
-    cors: { origin: '*', methods: ['GET', 'POST', 'OPTIONS'], exposedHeaders: ['x-request-id'] },
+    cors: CORS,
     maskedErrors: { maskError: (error) => toClientError(error, logger, null) },
     context: ({ request }) =>
       createContext(
@@ -59,13 +63,18 @@ export function createGraphServer({ doors, logger, metrics, demo, trustedDocumen
       useErrorCodes(logger, rememberedId),
       useUsageExtension(),
       useRequestLog(logger, metrics),
+      useKnownQueries(known),
       ...trustedDocumentsPlugin(trustedDocuments),
     ] as Plugin<GraphContext>[],
   }) as unknown as GraphServer;
 }
 
-function trustedDocumentsPlugin(path: string | undefined): Plugin[] {
-  if (path === undefined) return [];
-  const documents = JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>;
+/** @param path of a JSON file `{ "<hash>": "<document>" }` */
+export function readTrustedDocuments(path: string): Record<string, string> {
+  return JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>;
+}
+
+function trustedDocumentsPlugin(documents: Readonly<Record<string, string>> | null): Plugin[] {
+  if (documents === null) return [];
   return [usePersistedOperations({ getPersistedOperation: (hash) => documents[hash] ?? null }) as Plugin];
 }

@@ -11,6 +11,8 @@ import { testDatabaseTarget } from '../support/database.ts';
 export interface TestServerOptions {
   /** Environment variables beside those of the test server, as the product reads them. */
   environment?: Record<string, string>;
+  /** Leads to the same Postgres another way; not called where the database is embedded. */
+  reroute?: (databaseUrl: string) => string;
   /** In place of a silent one, for tests that read the log. */
   logger?: Logger;
   /** In place of the shipped provider, for tests that count its calls. */
@@ -99,7 +101,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     SIGNALBOX_DATA_DIR: target.dataDir,
     SIGNALBOX_DEMO: '0',
     SIGNALBOX_LOCAL_WORKERS: '1',
-    DATABASE_URL: target.databaseUrl,
+    DATABASE_URL:
+      target.databaseUrl === undefined ? undefined : (options.reroute?.(target.databaseUrl) ?? target.databaseUrl),
     DATABASE_POOL_SIZE: String(target.poolSize),
     LOG_LEVEL: 'silent',
     ...options.environment,

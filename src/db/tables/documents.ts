@@ -56,6 +56,7 @@ export const documents = pgTable(
       foreignColumns: [collections.workspaceId, collections.id],
     }).onDelete('cascade'),
     index('documents_by_age').on(table.workspaceId, table.createdAt, table.id),
+    index('documents_by_kind').on(table.workspaceId, table.kind, table.id),
     index('documents_by_embedding').on(table.workspaceId, table.embeddingStatus, table.id),
   ],
 );

@@ -55,7 +55,8 @@ export async function writeDocuments(
   rows: readonly NewDocument[],
 ): Promise<Map<string, WrittenDocument>> {
   const { sql } = scope;
-  // In the order of their external ids, so that two writers of the same documents wait instead of deadlocking.
+  // In the order of their external ids, so that two writers of the same documents wait instead of deadlocking. The clock
+  // is cut to milliseconds: a Date holds no more, and a cursor or a second write must meet the very same instant.
   const sorted = [...rows].sort((a, b) => ((a.externalId ?? a.id) < (b.externalId ?? b.id) ? -1 : 1));
   const incoming = JSON.stringify(
     sorted.map((row) => ({ ...row, contentHash: Buffer.from(row.contentHash).toString('hex') })),
@@ -75,7 +76,7 @@ export async function writeDocuments(
         "language", decode("contentHash", 'hex'),
         setweight(to_tsvector('english', coalesce(left("title", 2000), '')), 'A')
           || setweight(to_tsvector('english', left("text", ${LEXEME_CHARACTERS})), 'D'),
-        'MISSING', coalesce("createdAt", now())
+        'MISSING', coalesce("createdAt", date_trunc('milliseconds', now()))
       from incoming
       on conflict (workspace_id, collection_id, external_id) do update set
         kind = excluded.kind, title = excluded.title, text = excluded.text, source = excluded.source,

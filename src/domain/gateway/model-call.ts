@@ -1,5 +1,5 @@
 import type { WorkspaceCaller } from '../access/caller.ts';
-import type { Operation } from '../usage/usage-event.ts';
+import type { AttemptOutcome, Operation, UsageEvent } from '../usage/usage-event.ts';
 import type { UsageTally } from '../usage/usage-tally.ts';
 
 /** Who calls a model, for what, and where its cost is added up. */
@@ -11,4 +11,32 @@ export interface ModelCall {
   signal: AbortSignal;
   /** What the response says it spent; null where nobody asks, as in jobs. */
   tally: UsageTally | null;
+}
+
+/** The ledger's row of something that a call did; `figures` are what is not nothing. */
+export function usageEventOf(
+  call: ModelCall,
+  target: { provider: string; model: string; operation: Operation; outcome: AttemptOutcome },
+  figures: Partial<UsageEvent>,
+): UsageEvent {
+  return {
+    workspaceId: call.caller.workspace.id,
+    apiKeyId: call.caller.apiKeyId,
+    userId: call.caller.userId,
+    requestId: call.requestId,
+    at: Date.now(),
+    ...target,
+    errorCode: null,
+    embeddings: 0,
+    llmCalls: 0,
+    vectorQueries: 0,
+    cacheHits: 0,
+    inputTokens: 0,
+    outputTokens: 0,
+    cachedTokens: 0,
+    costUsd: '0',
+    latencyMs: 0,
+    metered: false,
+    ...figures,
+  };
 }

@@ -50,7 +50,8 @@ export class ModelCatalog {
     const slash = id.indexOf('/');
     const integration = this.#integrations.get(id.slice(0, Math.max(slash, 0)));
     const models = integration === undefined ? [] : await this.#modelsOf(integration.name);
-    const model = models.find((known) => known.id === id);
+    const name = id.slice(slash + 1);
+    const model = models.find(({ info }) => info.name === name || info.aliases?.includes(name));
     if (integration === undefined || model === undefined || !canEmbed(integration.provider)) {
       const known = (await this.list(['EMBED'])).map((other) => other.id);
       throw new NoProviderError(

@@ -6,7 +6,7 @@ import type { MeterService } from '../usage/meter-service.ts';
 import type { AttemptOutcome, UsageEvent } from '../usage/usage-event.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import { callWithRetries, type TryReport } from './attempt.ts';
-import type { ModelCall } from './model-call.ts';
+import { type ModelCall, usageEventOf } from './model-call.ts';
 import type { EmbeddingModel, ModelCatalog } from './model-catalog.ts';
 import { tokenCostUsd } from './price.ts';
 
@@ -179,29 +179,8 @@ export class ModelGateway {
   }
 
   #record(call: ModelCall, model: EmbeddingModel, outcome: AttemptOutcome, figures: Partial<UsageEvent>): void {
-    const event: UsageEvent = {
-      workspaceId: call.caller.workspace.id,
-      apiKeyId: call.caller.apiKeyId,
-      userId: call.caller.userId,
-      requestId: call.requestId,
-      at: Date.now(),
-      provider: model.integration,
-      model: model.id,
-      operation: call.operation,
-      outcome,
-      errorCode: null,
-      embeddings: 0,
-      llmCalls: 0,
-      vectorQueries: 0,
-      cacheHits: 0,
-      inputTokens: 0,
-      outputTokens: 0,
-      cachedTokens: 0,
-      costUsd: '0',
-      latencyMs: 0,
-      metered: false,
-      ...figures,
-    };
+    const target = { provider: model.integration, model: model.id, operation: call.operation, outcome };
+    const event = usageEventOf(call, target, figures);
     this.#recorder.record(event);
     call.tally?.add(event);
   }

@@ -1,4 +1,4 @@
-import type { WorkspaceScope } from '../../db/workspace-scope.ts';
+import type { SystemScope, WorkspaceScope } from '../../db/workspace-scope.ts';
 import type { JobKind } from '../../jobs/define-job.ts';
 import type { JobStatus } from '../../jobs/job-store.ts';
 import type { Job } from './job.ts';
@@ -26,4 +26,13 @@ export async function listJobs(
       and (${kinds}::text[] is null or kind = any(${kinds}::text[]))
       and (${status}::text[] is null or status = any(${status}::text[]))
     order by id desc limit ${page.limit}`;
+}
+
+/** Drops jobs that were over so many days ago; at most `limit` at once. Returns how many went. */
+export async function dropFinishedJobs(scope: SystemScope, days: number, limit: number): Promise<number> {
+  const dropped = await scope.sql`
+    delete from jobs where (workspace_id, id) in (
+      select workspace_id, id from jobs where finished_at < now() - make_interval(days => ${days}) limit ${limit}
+    )`;
+  return dropped.count;
 }

@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../../shared/errors.ts';
 import { authorize } from '../access/caller.ts';
 import type { DocumentFilter } from '../documents/document.ts';
-import type { ModelCall } from '../gateway/model-call.ts';
+import { type ModelCall, usageEventOf } from '../gateway/model-call.ts';
 import type { EmbeddingModel, ModelCatalog } from '../gateway/model-catalog.ts';
 import type { ModelGateway } from '../gateway/model-gateway.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
@@ -14,8 +14,6 @@ import {
   type SearchPage,
 } from './search.ts';
 import type { SearchService } from './search-service.ts';
-
-export type { RankedHit as SimilarHit };
 
 const QUERY_MAX_CHARACTERS = 100_000;
 
@@ -86,28 +84,8 @@ export class DocumentSearch {
   }
 
   #recordVectorQueries(call: ModelCall, model: EmbeddingModel, vectorQueries: number, latencyMs: number): void {
-    const event = {
-      workspaceId: call.caller.workspace.id,
-      apiKeyId: call.caller.apiKeyId,
-      userId: call.caller.userId,
-      requestId: call.requestId,
-      at: Date.now(),
-      provider: 'signalbox',
-      model: model.id,
-      operation: 'vector_query',
-      outcome: 'SUCCEEDED',
-      errorCode: null,
-      embeddings: 0,
-      llmCalls: 0,
-      vectorQueries,
-      cacheHits: 0,
-      inputTokens: 0,
-      outputTokens: 0,
-      cachedTokens: 0,
-      costUsd: '0',
-      latencyMs,
-      metered: false,
-    } as const;
+    const target = { provider: 'signalbox', model: model.id, operation: 'vector_query', outcome: 'SUCCEEDED' } as const;
+    const event = usageEventOf(call, target, { vectorQueries, latencyMs });
     this.#recorder.record(event);
     call.tally?.add(event);
   }

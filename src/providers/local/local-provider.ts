@@ -58,7 +58,7 @@ export class LocalProvider implements Provider {
   }
 
   #modelNamed(name: string): LocalModel {
-    const model = this.#models.find(({ info, aliases }) => info.name === name || aliases.includes(name));
+    const model = this.#models.find(({ info }) => info.name === name || info.aliases?.includes(name));
     if (model) return model;
     const names = this.#models.map(({ info }) => info.name).join(', ');
     throw new ProviderError('not_found', `There is no local model "${name}". There are: ${names}.`);

@@ -83,8 +83,6 @@ export interface TransformerModel {
 /** A model of this provider. */
 export interface LocalModel {
   readonly info: ModelInfo & { readonly dimensions: number; readonly embedding: EmbeddingTraits };
-  /** Other names that a request may use. */
-  readonly aliases: readonly string[];
   /** Absent for `USE_LITE`. */
   readonly transformer?: TransformerModel;
 }
@@ -106,7 +104,6 @@ const USE_LITE_MODEL: LocalModel = {
       hybridVectorWeight: 0.3,
     },
   },
-  aliases: [],
 };
 
 function transformerModel(
@@ -118,13 +115,13 @@ function transformerModel(
   return {
     info: {
       name,
+      aliases,
       capabilities: ['EMBED'],
       dimensions: transformer.dimensions,
       contextTokens: transformer.maxInputTokens,
       inputUsdPerMillion: '0',
       embedding: { maxBatch: MAX_BATCH, maxInputTokens: transformer.maxInputTokens, ...traits },
     },
-    aliases,
     transformer,
   };
 }

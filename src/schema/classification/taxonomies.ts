@@ -3,7 +3,7 @@ import type { WorkspaceTaxonomy } from '../../domain/classification/classificati
 import type { TaxonomyDimension, TaxonomyLabel } from '../../domain/classification/taxonomy.ts';
 import { ConflictError, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { builder } from '../builder.ts';
-import { modelCall } from '../context.ts';
+import { modelCall } from '../request.ts';
 import { ClassificationType, SentimentType } from './classification-type.ts';
 
 const TaxonomyLabelType = builder.objectRef<TaxonomyLabel>('TaxonomyLabel').implement({

@@ -2,10 +2,10 @@ import type { EmbeddedText } from '../../domain/gateway/model-gateway.ts';
 import type { SearchFusion, SearchPlan, SearchStrategy } from '../../domain/search/search.ts';
 import { InvalidInputError } from '../../shared/errors.ts';
 import { builder } from '../builder.ts';
-import { modelCall } from '../context.ts';
 import { describedValues } from '../described-values.ts';
 import { DocumentFilter } from '../documents/document-inputs.ts';
 import { PAGE_ARGS } from '../page-args.ts';
+import { modelCall } from '../request.ts';
 import { type Hit, SearchHitType, SearchModeEnum } from './search-hit.ts';
 
 const SearchStrategyEnum = builder.enumType('SearchStrategy', {

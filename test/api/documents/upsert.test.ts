@@ -24,7 +24,9 @@ async function countIn(collectionId: string): Promise<number> {
 
 /** Texts that a provider has embedded for this workspace. */
 async function embeddingsMade(client: WorkspaceClient): Promise<number> {
-  const { usage } = await client.read<{ usage: { total: { embeddings: number } } }>('{ usage { total { embeddings } } }');
+  const { usage } = await client.read<{ usage: { total: { embeddings: number } } }>(
+    '{ usage { total { embeddings } } }',
+  );
   return usage.total.embeddings;
 }
 
@@ -110,7 +112,10 @@ test('a text that has not changed is not embedded again', async () => {
   const before = await embeddingsMade(client);
   expect(before).toBe(20);
   await client.store(collectionId, documents);
-  await client.store(collectionId, documents.map((document) => ({ ...document, metadata: { seen: true } })));
+  await client.store(
+    collectionId,
+    documents.map((document) => ({ ...document, metadata: { seen: true } })),
+  );
   expect(await embeddingsMade(client)).toBe(before);
 });
 
@@ -204,13 +209,21 @@ const SOURCES: Record<string, { source: object; title: string | null; contains: 
     lacks: ['<b>', '<p>'],
   },
   COMPANY: {
-    source: { name: 'Quayside Robotics', description: 'Builds cranes.', sic_codes: ['28220'], website: 'https://www.quay.example/' },
+    source: {
+      name: 'Quayside Robotics',
+      description: 'Builds cranes.',
+      sic_codes: ['28220'],
+      website: 'https://www.quay.example/',
+    },
     title: 'Quayside Robotics',
     contains: ['Builds cranes.', '28220', 'quay.example'],
     lacks: ['https://'],
   },
   JIRA_ISSUE: {
-    source: { key: 'QR-7', fields: { summary: 'Crane stalls', description: 'h1. Steps\n*Lift* a box.', priority: { name: 'High' } } },
+    source: {
+      key: 'QR-7',
+      fields: { summary: 'Crane stalls', description: 'h1. Steps\n*Lift* a box.', priority: { name: 'High' } },
+    },
     title: 'Crane stalls',
     contains: ['Steps', 'Lift a box.', 'High'],
     lacks: ['h1.', '*Lift*'],
@@ -222,7 +235,10 @@ const SOURCES: Record<string, { source: object; title: string | null; contains: 
     lacks: ['**'],
   },
   COMMIT: {
-    source: { commit: { message: 'Raise the limit\n\nThe motor can do it.' }, files: [{ filename: 'src/motor.ts', additions: 3 }] },
+    source: {
+      commit: { message: 'Raise the limit\n\nThe motor can do it.' },
+      files: [{ filename: 'src/motor.ts', additions: 3 }],
+    },
     title: 'Raise the limit',
     contains: ['The motor can do it.', 'src/motor.ts'],
     lacks: ['{'],

@@ -1,3 +1,4 @@
+import { ReadableStream } from 'node:stream/web';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -237,7 +238,7 @@ describe('sentence-transformers', () => {
           yield half;
           throw new Error('connection lost');
         };
-        return new Response(ReadableStream.from(cut()));
+        return new Response(ReadableStream.from(cut()) as never);
       };
       const models = [{ name: 'tiny', source: 'team/tiny', dimensions: TINY_DIMENSIONS }];
       const provider = open({ models }, { fetch: hub });

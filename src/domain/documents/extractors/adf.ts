@@ -1,4 +1,5 @@
-import { isArray, isObject, type JsonObject, type JsonValue } from './json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/json.ts';
+import { isArray } from './json.ts';
 
 /** Deeper documents are not written by people; the rest is left out so that the stack stays bounded. */
 const MAX_DEPTH = 200;
@@ -34,7 +35,7 @@ const BLOCKS = new Set([
 
 /** Whether a value is a document, or a fragment, in the Atlassian Document Format. */
 export function isAdf(value: JsonValue | undefined): value is JsonObject {
-  return isObject(value) && typeof value.type === 'string' && (value.type === 'doc' || BLOCKS.has(value.type));
+  return isJsonObject(value) && typeof value.type === 'string' && (value.type === 'doc' || BLOCKS.has(value.type));
 }
 
 /**
@@ -47,14 +48,14 @@ export function adfToMarkdown(document: JsonObject): string {
 }
 
 function render(node: JsonValue, depth: number): string {
-  if (!isObject(node) || depth > MAX_DEPTH) return '';
-  const attrs = isObject(node.attrs) ? node.attrs : {};
+  if (!isJsonObject(node) || depth > MAX_DEPTH) return '';
+  const attrs = isJsonObject(node.attrs) ? node.attrs : {};
   const leaf = renderLeaf(node, attrs);
   if (leaf !== null) return leaf;
   const children = isArray(node.content) ? node.content : [];
   switch (node.type) {
     case 'codeBlock':
-      return fenced(children.map((child) => (isObject(child) ? textOf(child.text) : '')).join(''));
+      return fenced(children.map((child) => (isJsonObject(child) ? textOf(child.text) : '')).join(''));
     case 'orderedList': {
       const first = typeof attrs.order === 'number' ? attrs.order : 1;
       return children.map((child, index) => `${first + index}. ${render(child, depth + 1)}`).join('\n');
@@ -112,12 +113,12 @@ function join(children: readonly JsonValue[], depth: number): string {
   for (const child of children) {
     const part = render(child, depth + 1);
     if (part === '') continue;
-    const isBlock = isObject(child) && BLOCKS.has(textOf(child.type));
-    const isLine = isObject(child) && (child.type === 'taskItem' || child.type === 'decisionItem');
+    const isBlock = isJsonObject(child) && BLOCKS.has(textOf(child.type));
+    const isLine = isJsonObject(child) && (child.type === 'taskItem' || child.type === 'decisionItem');
     if (text !== '' && isBlock && !text.endsWith('\n\n')) text += '\n\n';
     text += isBlock ? `${part}\n\n` : isLine ? `${part}\n` : part;
   }
-  return isObject(children[0]) && BLOCKS.has(textOf(children[0].type)) ? text.trim() : text.replace(/\n\n$/, '');
+  return isJsonObject(children[0]) && BLOCKS.has(textOf(children[0].type)) ? text.trim() : text.replace(/\n\n$/, '');
 }
 
 function distinctCells(cells: readonly JsonValue[], depth: number): string[] {
@@ -131,7 +132,7 @@ function distinctCells(cells: readonly JsonValue[], depth: number): string[] {
 }
 
 function hasMark(node: JsonObject, type: string): boolean {
-  return isArray(node.marks) && node.marks.some((mark) => isObject(mark) && mark.type === type);
+  return isArray(node.marks) && node.marks.some((mark) => isJsonObject(mark) && mark.type === type);
 }
 
 function mention(name: string): string {
@@ -139,7 +140,7 @@ function mention(name: string): string {
 }
 
 function cardText(attrs: JsonObject): string {
-  const data = isObject(attrs.data) ? attrs.data : {};
+  const data = isJsonObject(attrs.data) ? attrs.data : {};
   return textOf(data.name) || textOf(data.title) || textOf(attrs.url) || textOf(data.url);
 }
 

@@ -1,5 +1,6 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/json.ts';
 import type { Extracted } from './extracted.ts';
-import { Fields, isArray, isObject, type JsonObject, type JsonValue, listOf, unwrap } from './json.ts';
+import { Fields, isArray, listOf, unwrap } from './json.ts';
 import { cleanLine } from './markup.ts';
 import { inlineValue, labelled, layOut, longValue } from './values.ts';
 
@@ -42,12 +43,12 @@ function files(fields: Fields): string[] {
 
 /** `{ "src/a.ts": { additions: 1 } }` */
 function isNamedByPath(value: JsonValue | undefined): value is JsonObject {
-  return isObject(value) && listOf(value).length === 0;
+  return isJsonObject(value) && listOf(value).length === 0;
 }
 
 function fileLine(file: JsonValue): string {
   if (typeof file === 'string') return file.trim();
-  if (!isObject(file)) return '';
+  if (!isJsonObject(file)) return '';
   const fields = new Fields(file);
   const path = plain(fields.first('filename', 'path', 'name', 'file', 'newpath', 'oldpath'));
   const from = plain(fields.first('previousfilename', 'renamedfrom'));
@@ -106,7 +107,7 @@ function countsOf(fields: Fields): [string, number][] {
   ] as const) {
     const given = fields.first(name, ...spellings);
     const perFile = listOf(fields.first('files', 'changedfiles'))
-      .map((file) => (isObject(file) ? new Fields(file).first(name, ...spellings) : undefined))
+      .map((file) => (isJsonObject(file) ? new Fields(file).first(name, ...spellings) : undefined))
       .filter((count) => typeof count === 'number');
     if (typeof given === 'number') counted.push([name, given]);
     else if (perFile.length > 0) counted.push([name, perFile.reduce((sum, count) => sum + count, 0)]);

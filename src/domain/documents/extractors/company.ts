@@ -1,5 +1,6 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/json.ts';
 import type { Extracted } from './extracted.ts';
-import { type Fields, isArray, isObject, type JsonObject, type JsonValue, unwrap } from './json.ts';
+import { type Fields, isArray, unwrap } from './json.ts';
 import { distinct, inlineValue, labelled, layOut, longValue, nameList } from './values.ts';
 
 const MAX_DEPTH = 6;
@@ -77,7 +78,7 @@ function sicCodes(fields: Fields): string {
 function sicTexts(value: JsonValue, depth = 0): string[] {
   if (depth > MAX_DEPTH) return [];
   if (isArray(value)) return value.flatMap((element) => sicTexts(element, depth + 1));
-  if (!isObject(value)) return [inlineValue(value)];
+  if (!isJsonObject(value)) return [inlineValue(value)];
   return [
     distinct(Object.values(value).flatMap((inner) => (inner === undefined ? [] : sicTexts(inner, depth + 1)))).join(
       ' ',
@@ -112,6 +113,6 @@ function firstAddress(value: JsonValue | undefined, depth = 0): string {
   if (depth > MAX_DEPTH) return '';
   if (typeof value === 'string') return value.trim();
   if (isArray(value)) return firstAddress(value[0], depth + 1);
-  if (isObject(value)) return firstAddress(value.value ?? value.url ?? value.domain ?? undefined, depth + 1);
+  if (isJsonObject(value)) return firstAddress(value.value ?? value.url ?? value.domain ?? undefined, depth + 1);
   return '';
 }

@@ -1,16 +1,14 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/json.ts';
+import type { DocumentKind } from '../document.ts';
 import { extractCommit } from './commit.ts';
 import { extractCompany } from './company.ts';
 import type { Extracted } from './extracted.ts';
 import { extractFeedback } from './feedback.ts';
 import { extractJiraIssue } from './jira-issue.ts';
-import { isObject, type JsonObject, type JsonValue } from './json.ts';
 import { storable } from './markup.ts';
 import { extractMessage } from './message.ts';
 import { extractPullRequest } from './pull-request.ts';
 import { extractText } from './text.ts';
-
-/** The kinds of documents; the names are those of the API's `DocumentKind`. */
-export type DocumentKind = 'TEXT' | 'FEEDBACK' | 'COMPANY' | 'JIRA_ISSUE' | 'PULL_REQUEST' | 'COMMIT' | 'MESSAGE';
 
 const EXTRACTORS: Readonly<Record<DocumentKind, (source: JsonObject) => Extracted>> = {
   TEXT: extractText,
@@ -39,7 +37,7 @@ export interface DocumentContent {
 export function extractDocument(kind: DocumentKind, { title, text, source }: DocumentContent): Extracted {
   const given = { title: storable(title ?? '').trim(), text: storable(text ?? '') };
   const needsSource = given.title === '' || given.text.trim() === '';
-  const extracted = needsSource && isObject(source) ? EXTRACTORS[kind](source) : { title: null, text: '' };
+  const extracted = needsSource && isJsonObject(source) ? EXTRACTORS[kind](source) : { title: null, text: '' };
   return {
     title: given.title === '' ? extracted.title : given.title,
     text: given.text.trim() === '' ? storable(extracted.text) : given.text,

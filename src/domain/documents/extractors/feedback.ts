@@ -1,5 +1,6 @@
+import type { JsonObject } from '../../../shared/json.ts';
 import type { Extracted } from './extracted.ts';
-import { type Fields, type JsonObject, listOf, unwrap } from './json.ts';
+import { type Fields, listOf, unwrap } from './json.ts';
 import { inlineValue, labelled, lastComments, layOut, longValue, nameList, personName } from './values.ts';
 
 /** A feature board's busiest posts have hundreds; the newest say where the discussion stands. */

@@ -1,6 +1,7 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/json.ts';
 import { isAdf } from './adf.ts';
 import type { Extracted } from './extracted.ts';
-import { Fields, isArray, isObject, type JsonObject, type JsonValue, listOf, unwrap } from './json.ts';
+import { Fields, isArray, listOf, unwrap } from './json.ts';
 import { inlineValue, labelled, lastComments, layOut, longValue, nameList } from './values.ts';
 
 /** What Jira keeps for itself: ranks (`0|i000av:`), Java objects printed by a server add-on, empty panels. */
@@ -15,13 +16,13 @@ const COMMENTS_KEPT = 3;
  */
 export function extractJiraIssue(source: JsonObject): Extracted {
   const issue = unwrap(source, 'issue');
-  const issueObject = isObject(source.issue) ? source.issue : source;
-  const inner = isObject(issueObject.fields) ? issueObject.fields : {};
+  const issueObject = isJsonObject(source.issue) ? source.issue : source;
+  const inner = isJsonObject(issueObject.fields) ? issueObject.fields : {};
   const fields = new Fields(inner, issueObject.renderedFields, issueObject, source);
   const title = inlineValue(fields.first('summary', 'title', 'name', 'subject')) || null;
   const comments = [
     ...listOf(fields.first('comment', 'comments')),
-    ...(isObject(source.comment) && source.comment.body !== undefined ? [source.comment] : []),
+    ...(isJsonObject(source.comment) && source.comment.body !== undefined ? [source.comment] : []),
   ];
   const text = layOut(
     title ?? '',
@@ -57,7 +58,7 @@ function customFields(objects: readonly JsonObject[], names: Fields): string[] {
 function namedFields(value: JsonValue | undefined): string[] {
   if (isArray(value)) {
     return value.map((element) => {
-      if (!isObject(element)) return line('', element);
+      if (!isJsonObject(element)) return line('', element);
       const field = new Fields(element);
       const content = field.first('value', 'values', 'displayvalue', 'text', 'content');
       const name = inlineValue(field.first('name', 'label', 'fieldname', 'title', 'field', 'key'));
@@ -68,7 +69,7 @@ function namedFields(value: JsonValue | undefined): string[] {
         : line(name, content);
     });
   }
-  return isObject(value)
+  return isJsonObject(value)
     ? Object.entries(value).map(([key, inner]) => line(readableKey(key), inner))
     : [line('', value)];
 }
@@ -90,5 +91,5 @@ function customValue(value: JsonValue | undefined): string {
     if (sprint !== undefined) return sprint;
     return MACHINE_VALUE.test(value) ? '' : longValue(value);
   }
-  return isObject(value) && isAdf(value) ? longValue(value) : inlineValue(value);
+  return isJsonObject(value) && isAdf(value) ? longValue(value) : inlineValue(value);
 }

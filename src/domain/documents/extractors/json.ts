@@ -1,15 +1,6 @@
-/** A value that came out of `JSON.parse`: what clients send as `source`. */
-export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/json.ts';
 
-export interface JsonObject {
-  readonly [key: string]: JsonValue | undefined;
-}
-
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-export function isArray(value: JsonValue | undefined): value is readonly JsonValue[] {
+export function isArray(value: JsonValue | undefined): value is JsonValue[] {
   return Array.isArray(value);
 }
 
@@ -31,7 +22,7 @@ export class Fields {
   /** The values of an earlier object win over those of a later one. */
   constructor(...objects: readonly (JsonValue | undefined)[]) {
     for (const object of objects) {
-      if (!isObject(object)) continue;
+      if (!isJsonObject(object)) continue;
       for (const [key, value] of Object.entries(object)) {
         const name = normaliseKey(key);
         if (value !== undefined && !isBlank(value) && !this.#values.has(name)) this.#values.set(name, value);
@@ -62,15 +53,15 @@ export class Fields {
 /** An object as fields, with what lies in the first envelope that is there (`{ issue: { … } }`) in front. */
 export function unwrap(source: JsonObject, ...envelopes: readonly string[]): Fields {
   const outer = new Fields(source);
-  const inner = envelopes.map((name) => outer.first(name)).find(isObject);
+  const inner = envelopes.map((name) => outer.first(name)).find(isJsonObject);
   return inner === undefined ? outer : new Fields(inner, source);
 }
 
 /** The elements of a list in any of its usual forms: an array, `{ nodes: [] }`, `{ comments: [] }`, `{ edges: [{ node }] }`. */
-export function listOf(value: JsonValue | undefined): readonly JsonValue[] {
+export function listOf(value: JsonValue | undefined): JsonValue[] {
   if (isArray(value)) return value;
-  if (!isObject(value)) return [];
+  if (!isJsonObject(value)) return [];
   const inner = new Fields(value).first('nodes', 'comments', 'items', 'values', 'data', 'edges', 'results');
   if (!isArray(inner)) return [];
-  return inner.map((element) => (isObject(element) && isObject(element.node) ? element.node : element));
+  return inner.map((element) => (isJsonObject(element) && isJsonObject(element.node) ? element.node : element));
 }

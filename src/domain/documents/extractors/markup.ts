@@ -1,6 +1,6 @@
+import type { JsonObject, JsonValue } from '../../../shared/json.ts';
 import { adfToMarkdown, isAdf } from './adf.ts';
 import { jiraWikiToMarkdown, looksLikeJiraWiki } from './jira-wiki.ts';
-import type { JsonObject, JsonValue } from './json.ts';
 import { markdownLineToText, markdownToText } from './markdown.ts';
 
 // Control characters but for tab and line end, and the invisible marks of byte order and zero width.

@@ -1,5 +1,6 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/json.ts';
 import type { Extracted } from './extracted.ts';
-import { Fields, isObject, type JsonObject, type JsonValue, listOf, unwrap } from './json.ts';
+import { Fields, listOf, unwrap } from './json.ts';
 import { distinct, inlineValue, labelled, layOut, longValue, personName } from './values.ts';
 
 /** A chat message: Slack, Discord, Teams, a conversation's export, or flat. */
@@ -30,7 +31,7 @@ export function extractMessage(source: JsonObject): Extracted {
 function body(fields: Fields): string {
   const own = chatText(fields.first('text', 'content', 'body', 'message', 'msg', 'messagetext'));
   const attached = listOf(fields.first('attachments', 'embeds'))
-    .filter(isObject)
+    .filter(isJsonObject)
     .flatMap((attachment) =>
       new Fields(attachment).all('pretext', 'title', 'text', 'description', 'fallback').slice(0, 3).map(chatText),
     );

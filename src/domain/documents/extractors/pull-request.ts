@@ -1,5 +1,6 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/json.ts';
 import type { Extracted } from './extracted.ts';
-import { Fields, isObject, type JsonObject, type JsonValue, listOf, unwrap } from './json.ts';
+import { Fields, listOf, unwrap } from './json.ts';
 import { inlineValue, labelled, lastComments, layOut, longValue, nameList } from './values.ts';
 
 const REVIEW_COMMENTS_KEPT = 2;
@@ -31,7 +32,7 @@ function state(fields: Fields): string {
 function reviewComments(source: JsonObject, fields: Fields): string[] {
   const outer = new Fields(source);
   const threads = listOf(fields.first('reviewthreads')).flatMap((thread) =>
-    isObject(thread) ? listOf(thread.comments) : [],
+    isJsonObject(thread) ? listOf(thread.comments) : [],
   );
   const reviews: JsonValue[] = [
     ...lists(
@@ -44,8 +45,8 @@ function reviewComments(source: JsonObject, fields: Fields): string[] {
       'lastreviewcomments',
     ),
     ...threads,
-    ...outer.all('review', 'reviewcomment').filter(isObject),
-    ...outer.all('comment').filter(isObject),
+    ...outer.all('review', 'reviewcomment').filter(isJsonObject),
+    ...outer.all('comment').filter(isJsonObject),
   ];
   const written = lastComments(reviews, REVIEW_COMMENTS_KEPT);
   if (written.length > 0) return written;

@@ -1,5 +1,6 @@
+import type { JsonObject } from '../../../shared/json.ts';
 import type { Extracted } from './extracted.ts';
-import { type JsonObject, unwrap } from './json.ts';
+import { unwrap } from './json.ts';
 import { inlineValue, layOut, longValue } from './values.ts';
 
 /** Plain text of any origin: its title stands beside the text, not in it. */

@@ -1,5 +1,6 @@
+import { isJsonObject, type JsonValue } from '../../../shared/json.ts';
 import { isAdf } from './adf.ts';
-import { Fields, isArray, isObject, type JsonValue, listOf } from './json.ts';
+import { Fields, isArray, listOf } from './json.ts';
 import { cleanLine, richText } from './markup.ts';
 
 const MAX_DEPTH = 6;
@@ -27,7 +28,7 @@ export function inlineValue(value: JsonValue | undefined, depth = 0): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (value === null || value === undefined || depth > MAX_DEPTH) return '';
   if (isArray(value)) return distinct(value.map((element) => inlineValue(element, depth + 1))).join(', ');
-  if (!isObject(value)) return '';
+  if (!isJsonObject(value)) return '';
   if (isAdf(value)) return cleanLine(richText(value));
   const list = listOf(value);
   if (list.length > 0) return inlineValue(list, depth + 1);
@@ -45,10 +46,10 @@ export function nameList(...values: readonly (JsonValue | undefined)[]): string 
 
 /** A long value: cleaned of markup, paragraphs kept. Lists become one paragraph an element. */
 export function longValue(value: JsonValue | undefined, depth = 0): string {
-  if (typeof value === 'string' || (isObject(value) && isAdf(value))) return richText(value);
+  if (typeof value === 'string' || (isJsonObject(value) && isAdf(value))) return richText(value);
   if (depth > MAX_DEPTH) return '';
   if (isArray(value)) return distinct(value.map((element) => longValue(element, depth + 1))).join('\n\n');
-  if (isObject(value)) {
+  if (isJsonObject(value)) {
     const inner = new Fields(value).first('raw', 'markdown', 'text', 'content', 'body', 'value', 'html', 'plain');
     return inner === undefined ? inlineValue(value) : longValue(inner, depth + 1);
   }
@@ -57,7 +58,7 @@ export function longValue(value: JsonValue | undefined, depth = 0): string {
 
 /** Who wrote something and what, on from one line; '' where nothing was written. */
 export function commentText(comment: JsonValue): string {
-  if (!isObject(comment)) return longValue(comment);
+  if (!isJsonObject(comment)) return longValue(comment);
   const fields = new Fields(comment);
   const body = longValue(
     fields.first('body', 'text', 'content', 'message', 'comment', 'bodytext', 'renderedbody', 'value'),
@@ -69,7 +70,7 @@ export function commentText(comment: JsonValue): string {
 
 /** A person's name, whether given as a string or as a vendor's user object. */
 export function personName(value: JsonValue | undefined): string {
-  if (!isObject(value)) return inlineValue(value);
+  if (!isJsonObject(value)) return inlineValue(value);
   const nested = new Fields(value).first('user', 'profile', 'application');
   return inlineValue(value) || inlineValue(nested);
 }
@@ -84,7 +85,7 @@ export function lastComments(comments: readonly JsonValue[], count: number): str
 }
 
 function timeOf(comment: JsonValue): number {
-  if (!isObject(comment)) return Number.NaN;
+  if (!isJsonObject(comment)) return Number.NaN;
   const time = new Fields(comment).first('created', 'createdat', 'submittedat', 'date', 'timestamp', 'updatedat');
   if (typeof time === 'number') return time;
   return typeof time === 'string' ? Date.parse(time) : Number.NaN;

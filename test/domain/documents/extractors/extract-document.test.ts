@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type DocumentKind, extractDocument } from '../../../../src/domain/documents/extractors/extract-document.ts';
-import type { JsonValue } from '../../../../src/domain/documents/extractors/json.ts';
+import {  extractDocument } from '../../../../src/domain/documents/extractors/extract-document.ts';
+import type { DocumentKind } from '../../../../src/domain/documents/document.ts';
+import type { JsonValue } from '../../../../src/shared/json.ts';
 
 const KINDS: DocumentKind[] = ['TEXT', 'FEEDBACK', 'COMPANY', 'JIRA_ISSUE', 'PULL_REQUEST', 'COMMIT', 'MESSAGE'];
 const textOf = (kind: DocumentKind, source: JsonValue) => extractDocument(kind, { source }).text;
@@ -133,7 +134,7 @@ describe('extraction', () => {
 
   test('no source makes an extractor fail, and one without content gives an empty text', () => {
     for (const kind of KINDS)
-      for (const source of [null, 7, 'x', [], {}, { fields: null }]) expect(textOf(kind, source)).toBe('');
+      for (const source of [null, 7, 'x', [], {}, { fields: null }]) expect(textOf(kind, source as JsonValue)).toBe('');
     const key = fc.constantFrom(
       'title',
       'fields',

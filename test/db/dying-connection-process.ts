@@ -1,0 +1,31 @@
+/** A process whose database connection dies in the middle of a transaction; started by postgres-driver.test.ts. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import plainDriver from 'postgres';
+import { postgres as mendedDriver } from '../../src/db/postgres-driver.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+
+const [socket, kind] = process.argv.slice(2);
+const driver = kind === 'mended' ? mendedDriver : plainDriver;
+const proxy = await startTcpProxy({ path: socket ?? '' });
+const sql = driver(`postgres://postgres@127.0.0.1:${proxy.port}/postgres`, { max: 1, onnotice: () => undefined });
+
+const codeOf = (error: unknown) => (error as { code?: string }).code ?? String(error);
+const told: { statement?: string; transaction?: string } = {};
+try {
+  await sql.begin(async (transaction) => {
+    await transaction`select 1`;
+    await proxy.cut();
+    await sleep(50);
+    await transaction`select 2`.catch((error: unknown) => {
+      told.statement = codeOf(error);
+    });
+  });
+} catch (error) {
+  told.transaction = codeOf(error);
+}
+await sleep(50);
+await proxy.mend();
+const [row] = await sql<{ three: number }[]>`select 3 as three`;
+await sql.end();
+await proxy.close();
+process.stdout.write(JSON.stringify({ ...told, next: row?.three }));

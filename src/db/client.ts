@@ -6,8 +6,8 @@ import { openTransaction, type SystemScope, type WorkspaceScope } from './worksp
 
 /** How many rows a dead connection may keep waiting before a query fails with a clear error. */
 const CONNECT_TIMEOUT_SECONDS = 5;
-/** Longest pause between two tries to connect: what waits for one is a request, and the database may be back. */
-const MAX_BACKOFF_SECONDS = 1;
+/** Longest pause between two tries to connect. Requests wait for them one after the other, to be told or be served. */
+const MAX_BACKOFF_SECONDS = 0.1;
 
 /** The database, embedded or a server: the same SQL through the same driver. */
 export class Database {
@@ -44,6 +44,7 @@ export class Database {
 
   /** @throws where the database does not answer */
   async ping(): Promise<void> {
+    this.#embedded?.assertRunning();
     await this.sql`select 1`;
   }
 

@@ -20,6 +20,16 @@ export type EmbeddedReply =
   | { kind: 'done'; id: number; dump?: Uint8Array }
   | { kind: 'failed'; id: number; error: string };
 
+/** The embedded database has ended before its process: only a restart brings it back. */
+export class DatabaseStoppedError extends Error {
+  override readonly name = 'DatabaseStoppedError';
+  readonly code = 'DATABASE_STOPPED';
+
+  constructor(cause?: unknown) {
+    super('the embedded database has stopped', { cause });
+  }
+}
+
 type WithoutId<Message> = Message extends unknown ? Omit<Message, 'id'> : never;
 
 /**
@@ -32,7 +42,7 @@ export class EmbeddedPostgres {
   readonly #release: () => Promise<void>;
   readonly #waiting = new Map<number, { resolve: (reply: EmbeddedReply) => void; reject: (error: Error) => void }>();
   #lastId = 0;
-  #stopped: Error | null = null;
+  #stopped: DatabaseStoppedError | null = null;
   #closing: Promise<void> | null = null;
   /** Path of the socket; postgres.js takes it as `path`. */
   readonly socket: string;
@@ -42,8 +52,8 @@ export class EmbeddedPostgres {
     this.socket = socket;
     this.#release = release;
     worker.on('message', (reply: EmbeddedReply) => this.#settle(reply));
-    worker.on('error', (error) => this.#failAll(error as Error));
-    worker.on('exit', () => this.#failAll(new Error('the embedded database has stopped')));
+    worker.on('error', (error) => this.#failAll(new DatabaseStoppedError(error)));
+    worker.on('exit', () => this.#failAll(new DatabaseStoppedError()));
   }
 
   /**
@@ -72,6 +82,14 @@ export class EmbeddedPostgres {
       throw error;
     }
     return new EmbeddedPostgres(worker, socket, release);
+  }
+
+  /**
+   * Nobody listens on the socket of a stopped database: what waits for a connection would wait in vain.
+   * @throws DatabaseStoppedError
+   */
+  assertRunning(): void {
+    if (this.#stopped !== null) throw this.#stopped;
   }
 
   /**
@@ -122,7 +140,7 @@ export class EmbeddedPostgres {
     else waiting?.resolve(reply);
   }
 
-  #failAll(error: Error): void {
+  #failAll(error: DatabaseStoppedError): void {
     this.#stopped ??= error;
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();

@@ -1,9 +1,10 @@
-/** Codes of postgres.js and of Node's sockets when the database cannot be reached. */
+/** Codes of postgres.js, of Node's sockets and of the embedded database when the database cannot be reached. */
 const CONNECTION_CODES = new Set([
   'CONNECT_TIMEOUT',
   'CONNECTION_CLOSED',
   'CONNECTION_DESTROYED',
   'CONNECTION_ENDED',
+  'DATABASE_STOPPED',
   'ECONNREFUSED',
   'ECONNRESET',
   'ENOENT',

@@ -30,13 +30,14 @@ interface ScopeSettings {
 }
 
 /** Opens the transaction of a scope. */
-export function openTransaction<Result>(
+export async function openTransaction<Result>(
   sql: Sql,
   embedded: EmbeddedPostgres | null,
   settings: ScopeSettings,
   work: (scope: object) => Promise<Result>,
 ): Promise<Result> {
-  return sql.begin(async (transaction) => {
+  embedded?.assertRunning();
+  return (await sql.begin(async (transaction) => {
     // Not awaited before the first statement of `work`: both travel together, and where this one fails the
     // transaction is aborted, so nothing after it can run with the login's own rights.
     const settled = transaction`
@@ -49,5 +50,5 @@ export function openTransaction<Result>(
     const failed = await settled;
     if (failed !== null) throw failed.error;
     return result;
-  }) as Promise<Result>;
+  })) as Result;
 }

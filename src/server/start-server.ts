@@ -40,7 +40,7 @@ export async function startServer(
   const yoga = createGraphServer({ doors: served, logger, metrics, demo, trustedDocuments, known });
   const directQuery = createDirectQuery({ doors: served, known, trustedDocuments, metrics, logger });
   const server = createHttpServer({ yoga, directQuery, database, metrics, logger, stopping: () => stopping });
-  const closeSockets = attachWebSocket(server, yoga, served, logger);
+  const closeSockets = attachWebSocket(server, yoga, served, logger, trustedDocuments);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.port, config.host, () => {

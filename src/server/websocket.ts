@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
-import type { ExecutionArgs, GraphQLError } from 'graphql';
-import { CloseCode } from 'graphql-ws';
+import { type ExecutionArgs, GraphQLError } from 'graphql';
+import { CloseCode, type SubscribePayload } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../observability/logger.ts';
@@ -28,7 +28,13 @@ interface EnvelopedArgs extends ExecutionArgs {
  * graphql-transport-ws on the path of HTTP. Credentials come in the connection's parameters (`authorization`) or the
  * upgrade's headers, and are checked again for each operation: a revoked key ends at its next one.
  */
-export function attachWebSocket(server: Server, yoga: GraphServer, doors: Doors, logger: Logger): () => Promise<void> {
+export function attachWebSocket(
+  server: Server,
+  yoga: GraphServer,
+  doors: Doors,
+  logger: Logger,
+  trustedDocuments: Readonly<Record<string, string>> | null,
+): () => Promise<void> {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
   server.on('upgrade', (request, socket, head) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
@@ -54,7 +60,7 @@ export function attachWebSocket(server: Server, yoga: GraphServer, doors: Doors,
           // Made here and not by yoga's own factory, which reads the credentials of an HTTP request.
           const contextValue = await contextOf(connection);
           const { parse, validate, execute, subscribe, schema } = yoga.getEnveloped({ ...contextValue });
-          const document = parse(payload.query);
+          const document = parse(sourceOf(payload, trustedDocuments));
           const errors = validate(schema, document);
           if (errors.length > 0) return errors.map((error: GraphQLError) => toClientError(error, logger, null));
           return {
@@ -94,6 +100,23 @@ export function attachWebSocket(server: Server, yoga: GraphServer, doors: Doors,
     await graphql.dispose();
     await new Promise<void>((resolve) => sockets.close(() => resolve()));
   };
+}
+
+/**
+ * What is executed: the document, or with trusted documents the one whose hash the client sends. The protocol wants a
+ * `query` all the same, which is then empty.
+ */
+function sourceOf(payload: SubscribePayload, trustedDocuments: Readonly<Record<string, string>> | null): string {
+  if (trustedDocuments === null) return payload.query;
+  const { persistedQuery } = (payload.extensions ?? {}) as { persistedQuery?: { sha256Hash?: unknown } };
+  const hash = persistedQuery?.sha256Hash;
+  const source = typeof hash === 'string' && Object.hasOwn(trustedDocuments, hash) ? trustedDocuments[hash] : undefined;
+  if (source === undefined || payload.query !== '') {
+    throw new GraphQLError('only trusted documents are executed: send the hash of one, and an empty query', {
+      extensions: { code: 'BAD_INPUT' },
+    });
+  }
+  return source;
 }
 
 /** Closes a connection whose credentials are not good, or cannot be checked now, with the reason. */

@@ -1,11 +1,11 @@
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { type App, type AppOptions, startApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLogger, type Logger } from '../../src/observability/logger.ts';
 import { startServer } from '../../src/server/start-server.ts';
-import { testDatabaseTarget } from '../support/database.ts';
+import { type TestDatabaseTarget, testDatabaseTarget } from '../support/database.ts';
 
 /** What a test may set of the server that it starts. */
 export interface TestServerOptions {
@@ -17,6 +17,8 @@ export interface TestServerOptions {
   logger?: Logger;
   /** In place of the shipped provider, for tests that count its calls. */
   wrapProvider?: AppOptions['wrapProvider'];
+  /** A database that outlives the server, for tests that start it again; left out, one of its own. */
+  target?: Omit<TestDatabaseTarget, 'remove'>;
 }
 
 /** An answer as it came over HTTP. */
@@ -93,7 +95,7 @@ const CREATE_KEY = /* GraphQL */ `
 
 /** Starts the product on a database of its own: in memory, or on Postgres where the suite runs on one. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const target = await testDatabaseTarget();
+  const target = options.target ?? (await testDatabaseTarget());
   shareModels(target.dataDir);
   const config = readConfig({
     HOST: '127.0.0.1',
@@ -116,7 +118,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const closeAll = async () => {
     await server.close();
     await app.close();
-    await target.remove();
+    if ('remove' in target) await (target as TestDatabaseTarget).remove();
   };
   const url = `http://${origin}`;
   const query = queryAt(url);
@@ -139,7 +141,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 function shareModels(dataDir: string): void {
   const shared = join(inject('runFolder'), 'models');
   mkdirSync(shared, { recursive: true });
-  symlinkSync(shared, join(dataDir, 'models'), 'dir');
+  const link = join(dataDir, 'models');
+  if (!existsSync(link)) symlinkSync(shared, link, 'dir');
 }
 
 function queryAt(url: string): TestServer['query'] {

@@ -10,22 +10,17 @@ const proxy = await startTcpProxy({ path: socket ?? '' });
 const sql = driver(`postgres://postgres@127.0.0.1:${proxy.port}/postgres`, { max: 1, onnotice: () => undefined });
 
 const codeOf = (error: unknown) => (error as { code?: string }).code ?? String(error);
-const told: { statement?: string; transaction?: string } = {};
-try {
-  await sql.begin(async (transaction) => {
-    await transaction`select 1`;
-    await proxy.cut();
-    await sleep(50);
-    await transaction`select 2`.catch((error: unknown) => {
-      told.statement = codeOf(error);
-    });
-  });
-} catch (error) {
-  told.transaction = codeOf(error);
-}
-await sleep(50);
+const told = Promise.withResolvers<string>();
+const transaction = sql.begin(async (inside) => {
+  await inside`select 1`;
+  await proxy.cut();
+  await sleep(50);
+  told.resolve(await inside`select 2`.then(() => 'ran', codeOf));
+});
+const outcome = await transaction.then(() => 'committed', codeOf);
+const statement = await told.promise;
 await proxy.mend();
 const [row] = await sql<{ three: number }[]>`select 3 as three`;
 await sql.end();
 await proxy.close();
-process.stdout.write(JSON.stringify({ ...told, next: row?.three }));
+process.stdout.write(JSON.stringify({ outcome, statement, next: row?.three }));

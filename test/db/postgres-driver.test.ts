@@ -29,8 +29,8 @@ describe('a process whose connection dies in the middle of a transaction', () =>
   test('lives on, is told, and connects again', async () => {
     const { stdout } = await run('mended');
     expect(JSON.parse(stdout)).toEqual({
+      outcome: 'CONNECTION_CLOSED',
       statement: 'CONNECTION_CLOSED',
-      transaction: 'CONNECTION_CLOSED',
       next: 3,
     });
   });

@@ -15,13 +15,14 @@ export interface TcpProxy {
 
 /** Starts a proxy to a port or a Unix socket, on a port of its own. */
 export async function startTcpProxy(target: NetConnectOpts): Promise<TcpProxy> {
-  const sockets = new Set<Socket>();
+  const clients = new Set<Socket>();
+  const upstreams = new Set<Socket>();
   let frozen = false;
   const server = createServer((client) => {
-    keep(sockets, client);
+    keep(clients, client);
     if (frozen) return;
     const upstream = connect(target);
-    keep(sockets, upstream);
+    keep(upstreams, upstream);
     client.pipe(upstream).pipe(client);
     client.once('close', () => upstream.destroy());
     upstream.once('close', () => client.destroy());
@@ -34,7 +35,7 @@ export async function startTcpProxy(target: NetConnectOpts): Promise<TcpProxy> {
     if (!server.listening) return;
     const closed = once(server, 'close');
     server.close();
-    for (const socket of sockets) socket.resetAndDestroy();
+    for (const client of clients) client.resetAndDestroy();
     await closed;
   };
   await listen(0);
@@ -49,7 +50,7 @@ export async function startTcpProxy(target: NetConnectOpts): Promise<TcpProxy> {
     },
     freeze: () => {
       frozen = true;
-      for (const socket of sockets) {
+      for (const socket of [...clients, ...upstreams]) {
         socket.unpipe();
         socket.pause();
       }

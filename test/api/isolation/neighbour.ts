@@ -1,0 +1,96 @@
+import type { TestServer } from '../server-harness.ts';
+import { type WorkspaceClient, workspaceClient } from '../workspace-client.ts';
+
+/** What two workspaces do alike, and how the texts of one differ from those of the other. */
+export interface Content {
+  /** Stands at the end of every text. */
+  suffix: string;
+  /** The label that its people give to the first document. */
+  correction: string;
+  /** The first label of its own taxonomy. */
+  label: string;
+}
+
+/** Ids of everything in a workspace. */
+export type WorkspaceIds = Record<
+  'workspace' | 'key' | 'collection' | 'document' | 'taxonomy' | 'classification' | 'job',
+  string[]
+>;
+
+/** Fills a workspace with something of everything: documents, labels, corrections, keys, jobs and usage. */
+export async function fillWorkspace(server: TestServer, client: WorkspaceClient, content: Content): Promise<void> {
+  const { secret } = await server.createKey(client.ownerKey, 'MEMBER');
+  const boardId = await createBoard(client);
+  const documents = [
+    'The invoice shows the wrong currency.',
+    'The app crashes with an error on start.',
+    'Thank you, the calendar is wonderful!',
+    'How do I change my password?',
+  ].map((text, i) => ({
+    externalId: `shared-${i}`,
+    text: `${text} ${content.suffix}`,
+    metadata: { plan: 'pro', number: i },
+    createdAt: `2025-01-0${i + 1}T00:00:00Z`,
+  }));
+  const call = { collectionId: boardId, documents, tasks: ['EMBED', 'CLASSIFY', 'SENTIMENT', 'INTENT'] as const };
+  const written = await client.upsert({ ...call, tasks: [...call.tasks], wait: true, idempotencyKey: 'shared' });
+  const member = workspaceClient(server, { ...client, ownerKey: secret });
+  await member.store(boardId, [{ externalId: 'member', text: `Written by a member. ${content.suffix}` }]);
+  await upsertTaxonomy(client, content.label);
+  await correct(client, written.documents[0]?.id ?? '', content.correction);
+  await client.read('{ embed(texts: ["a shared text", "another one"]) { cached } }');
+}
+
+async function createBoard(client: WorkspaceClient): Promise<string> {
+  const { createCollection } = await client.read<{ createCollection: { id: string } }>(
+    'mutation { createCollection(input: { name: "Board", kind: FEEDBACK }) { ... on Collection { id } } }',
+  );
+  return createCollection.id;
+}
+
+async function upsertTaxonomy(client: WorkspaceClient, label: string): Promise<void> {
+  const labels = [{ name: label, examples: ['The invoice shows the wrong currency.'] }, { name: 'other things' }];
+  const input = { name: 'desk', dimensions: [{ name: 'subject', labels }] };
+  await client.read(
+    'mutation ($input: UpsertTaxonomyInput!) { upsertTaxonomy(input: $input) { ... on Taxonomy { id } } }',
+    { input },
+  );
+}
+
+async function correct(client: WorkspaceClient, documentId: string, label: string): Promise<void> {
+  const { correctClassification } = await client.read<{ correctClassification: { __typename: string } }>(
+    'mutation ($input: CorrectClassificationInput!) { correctClassification(input: $input) { __typename } }',
+    { input: { documentId, labels: [{ dimension: 'type', label }] } },
+  );
+  if (correctClassification.__typename !== 'Classification') throw new Error('the correction was refused');
+}
+
+interface Listed {
+  nodes: { id: string }[];
+}
+
+export async function readIds(client: WorkspaceClient): Promise<WorkspaceIds> {
+  const data = await client.read<{
+    viewer: { workspace: { id: string; apiKeys: Listed } };
+    collections: Listed;
+    documents: { nodes: { id: string; classification: { id: string }; intent: { id: string } }[] };
+    taxonomies: { id: string; builtIn: boolean }[];
+    jobs: Listed;
+  }>(`{
+    viewer { workspace { id apiKeys { nodes { id } } } }
+    collections { nodes { id } }
+    documents(first: 100) { nodes { id classification { id } intent { id } } }
+    taxonomies { id builtIn }
+    jobs { nodes { id } }
+  }`);
+  const ids = ({ nodes }: Listed) => nodes.map(({ id }) => id);
+  return {
+    workspace: [data.viewer.workspace.id],
+    key: ids(data.viewer.workspace.apiKeys),
+    collection: ids(data.collections),
+    document: ids(data.documents),
+    taxonomy: data.taxonomies.filter(({ builtIn }) => !builtIn).map(({ id }) => id),
+    classification: data.documents.nodes.flatMap(({ classification, intent }) => [classification.id, intent.id]),
+    job: ids(data.jobs),
+  };
+}

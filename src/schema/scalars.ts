@@ -1,5 +1,5 @@
 import { GraphQLError, Kind, type ValueNode } from 'graphql';
-import { isJsonObject, type JsonObject, type JsonValue } from '../shared/json.ts';
+import { isDeeperThan, isJsonObject, JSON_MAX_DEPTH, type JsonObject, type JsonValue } from '../shared/json.ts';
 import { builder } from './builder.ts';
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/i;
@@ -34,6 +34,9 @@ builder.scalarType('JSON', {
   serialize: (value) => value,
   parseValue: (value) => {
     if (!isJsonObject(value)) throw new GraphQLError('a JSON value is an object such as {"plan": "pro"}');
+    if (isDeeperThan(value, JSON_MAX_DEPTH)) {
+      throw new GraphQLError(`a JSON value may be nested ${JSON_MAX_DEPTH} levels deep`);
+    }
     return value;
   },
   parseLiteral: (node, variables) => {

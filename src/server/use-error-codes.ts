@@ -2,6 +2,7 @@ import { GraphQLError } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { isDatabaseUnavailable } from '../db/failures.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { GraphContext } from '../schema/context.ts';
 import { DomainError, type ErrorCode } from '../shared/errors.ts';
 
 /** Statuses that tell a client or a load balancer something before it reads the body. */
@@ -43,6 +44,19 @@ export function toClientError(error: unknown, logger: Logger, requestId: string 
 /** Gives every error of an answer its code, whichever step it comes from: parsing, validation, context or a resolver. */
 export function useErrorCodes(logger: Logger, requestIdOf: (request: Request) => string): Plugin {
   return {
+    // What a stream brings does not come by the step below.
+    onSubscribe({ args }) {
+      const { requestId } = args.contextValue as unknown as GraphContext;
+      return {
+        onSubscribeError: ({ error, setError }) => setError(toClientError(error, logger, requestId)),
+        onSubscribeResult: () => ({
+          onNext({ result, setResult }) {
+            if (result.errors === undefined) return;
+            setResult({ ...result, errors: result.errors.map((error) => toClientError(error, logger, requestId)) });
+          },
+        }),
+      };
+    },
     onResultProcess({ request, result, setResult }) {
       if (isAsyncIterable(result)) return;
       const results = Array.isArray(result) ? result : [result];

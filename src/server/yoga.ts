@@ -10,7 +10,7 @@ import { type GraphiqlDemo, graphiqlOptions } from './graphiql.ts';
 import { type KnownQueries, useKnownQueries } from './known-queries.ts';
 import { createContext, type Doors, requestIdOf } from './request-context.ts';
 import type { ServerMetrics } from './server-metrics.ts';
-import { toClientError, useErrorCodes } from './use-error-codes.ts';
+import { useErrorCodes } from './use-error-codes.ts';
 import { useLimits } from './use-limits.ts';
 import { useRequestLog } from './use-request-log.ts';
 import { useUsageExtension } from './use-usage-extension.ts';
@@ -48,7 +48,8 @@ export function createGraphServer({ doors, logger, metrics, demo, trustedDocumen
     maxRequestBodySize: false,
     batching: false,
     cors: CORS,
-    maskedErrors: { maskError: (error) => toClientError(error, logger, null) },
+    // use-error-codes.ts masks them, with the id of the request.
+    maskedErrors: false,
     context: ({ request }) =>
       createContext(
         doors,

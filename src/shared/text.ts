@@ -1,7 +1,5 @@
 import { InvalidInputError } from './errors.ts';
-import type { JsonValue } from './json.ts';
-
-const JSON_MAX_DEPTH = 100;
+import { JSON_MAX_DEPTH, type JsonValue } from './json.ts';
 
 /** Postgres stores neither NUL nor half a surrogate pair. */
 export function storableText(text: string): string {

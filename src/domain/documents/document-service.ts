@@ -21,6 +21,7 @@ import {
   listDocuments,
   lockByExternalIds,
   type NewDocument,
+  type StoredDocument,
   writeDocuments,
 } from './document-store.ts';
 import { type DocumentInput, prepareDocuments } from './prepare-documents.ts';
@@ -142,10 +143,16 @@ export class DocumentService {
       createdAt: document.createdAt ?? known.get(document.externalId ?? '')?.createdAt ?? null,
     }));
     const written = await writeDocuments(scope, rows);
+    const byKey = new Map(written.map((document) => [document.externalId ?? document.id, document]));
+    // Another writer may have stored the very same documents between the lock and the write.
+    const unseen = rows.filter((row) => !byKey.has(row.externalId ?? row.id) && !known.has(row.externalId ?? ''));
+    for (const [externalId, document] of await this.#lock(scope, input, unseen)) known.set(externalId, document);
     const done = rows.map((row) => {
-      const result = written.get(row.id);
-      if (result === undefined) throw new Error(`the document ${row.id} was not written`);
-      return { ...result, pending: result.created || needsEmbedding(row, known) };
+      const stored = byKey.get(row.externalId ?? row.id);
+      const id = stored?.id ?? known.get(row.externalId ?? '')?.id;
+      if (id === undefined) throw new Error(`the document ${row.id} was not written`);
+      const created = stored?.created === true;
+      return { id, created, changed: stored !== undefined, pending: created || needsEmbedding(row, known) };
     });
     const todo = done.filter((document) => (input.tasks.includes('EMBED') && document.pending) || document.changed);
     const jobId =
@@ -171,7 +178,7 @@ export class DocumentService {
 
   async #lock(scope: WorkspaceScope, input: UpsertInput, prepared: readonly NewDocument[]) {
     const externalIds = prepared.flatMap((document) => document.externalId ?? []);
-    if (externalIds.length === 0) return new Map<string, never>();
+    if (externalIds.length === 0) return new Map<string, StoredDocument>();
     const stored = await lockByExternalIds(scope, input.collectionId, externalIds, this.#embeddingModel);
     return new Map(stored.map((document) => [document.externalId, document]));
   }

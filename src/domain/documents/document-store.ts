@@ -41,19 +41,16 @@ export async function lockByExternalIds(
 
 export interface WrittenDocument {
   id: string;
+  externalId: string | null;
   created: boolean;
-  /** Something of it differs from what was there; always true where it was created. */
-  changed: boolean;
 }
 
 /**
  * Inserts documents, or updates those whose external id is there. A changed text makes the embedding STALE (its old
- * vectors serve until the new ones are there). Returns the rows by the id that was proposed for them.
+ * vectors serve until the new ones are there).
+ * @returns the rows that were inserted or changed; a row that stood there just so is left out
  */
-export async function writeDocuments(
-  scope: WorkspaceScope,
-  rows: readonly NewDocument[],
-): Promise<Map<string, WrittenDocument>> {
+export async function writeDocuments(scope: WorkspaceScope, rows: readonly NewDocument[]): Promise<WrittenDocument[]> {
   const { sql } = scope;
   // In the order of their external ids, so that two writers of the same documents wait instead of deadlocking. The clock
   // is cut to milliseconds: a Date holds no more, and a cursor or a second write must meet the very same instant.
@@ -61,14 +58,14 @@ export async function writeDocuments(
   const incoming = JSON.stringify(
     sorted.map((row) => ({ ...row, contentHash: Buffer.from(row.contentHash).toString('hex') })),
   );
-  const written = await sql<{ proposedId: string; id: string; created: boolean; changed: boolean }[]>`
+  return await sql<WrittenDocument[]>`
     with incoming as materialized (
       select * from jsonb_to_recordset(${incoming}::text::jsonb) as i (
         "id" text, "collectionId" text, "externalId" text, "kind" text, "title" text, "text" text, "source" jsonb,
         "metadata" jsonb, "language" text, "contentHash" text, "createdAt" timestamptz
       )
-    ), stored as (
-      insert into documents as d (
+    )
+    insert into documents as d (
         workspace_id, id, collection_id, external_id, kind, title, text, source, metadata, language, content_hash,
         lexemes, embedding_status, created_at
       )
@@ -91,13 +88,7 @@ export async function writeDocuments(
         where (d.content_hash, d.kind, d.title, d.source, d.metadata, d.created_at)
           is distinct from (excluded.content_hash, excluded.kind, excluded.title, excluded.source, excluded.metadata, excluded.created_at)
           or d.embedding_status = 'FAILED'
-      returning d.id, d.external_id, d.xmax = 0 as created
-    )
-    select i."id" as proposed_id, coalesce(s.id, d.id) as id, coalesce(s.created, false) as created, s.id is not null as changed
-    from incoming i
-    left join stored s on s.id = i."id" or s.external_id = i."externalId"
-    left join documents d on s.id is null and d.collection_id = i."collectionId" and d.external_id = i."externalId"`;
-  return new Map(written.map(({ proposedId, ...row }) => [proposedId, row]));
+    returning d.id, d.external_id, d.xmax = 0 as created`;
 }
 
 export async function findDocuments(

@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../../shared/errors.ts';
+import { storableText } from '../../shared/text.ts';
 import { authorize } from '../access/caller.ts';
 import type { DocumentFilter } from '../documents/document.ts';
 import { type ModelCall, usageEventOf } from '../gateway/model-call.ts';
@@ -96,7 +97,7 @@ function searchModel(model: EmbeddingModel): SearchModel {
 }
 
 function checkQuery(query: string): void {
-  if (query.trim() === '') throw InvalidInputError.at('query', 'must not be empty');
+  if (storableText(query).trim() === '') throw InvalidInputError.at('query', 'must not be empty');
   if (query.length > QUERY_MAX_CHARACTERS) {
     throw InvalidInputError.at('query', `may have ${QUERY_MAX_CHARACTERS} characters, and has ${query.length}`);
   }

@@ -22,6 +22,14 @@ interface Made {
   code: string;
 }
 
+interface Page {
+  nodes: { id: string }[];
+  pageInfo: { hasNextPage: boolean; endCursor: string };
+}
+
+const LIST =
+  'query ($after: String) { collections(first: 2, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }';
+
 async function create(input: Record<string, unknown>): Promise<Made> {
   const { createCollection } = await workspace.read<{ createCollection: Made }>(
     `mutation ($input: CreateCollectionInput!) {
@@ -68,12 +76,7 @@ test('collections are listed oldest first, page by page', async () => {
   const listed: string[] = [];
   let after: string | null = null;
   do {
-    const { collections } = await workspace.read<{
-      collections: { nodes: { id: string }[]; pageInfo: { hasNextPage: boolean; endCursor: string } };
-    }>(
-      'query ($after: String) { collections(first: 2, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }',
-      { after },
-    );
+    const { collections }: { collections: Page } = await workspace.read(LIST, { after });
     listed.push(...collections.nodes.map(({ id }) => id));
     after = collections.pageInfo.hasNextPage ? collections.pageInfo.endCursor : null;
   } while (after !== null);

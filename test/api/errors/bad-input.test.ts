@@ -119,7 +119,7 @@ describe('texts', () => {
       'mutation ($input: UpsertDocumentsInput!) { upsertDocuments(input: $input) { ... on InvalidInputError { issues { path } } } }',
       { input: { collectionId, documents: [{ text: 'fine' }, { text: ' ' }] } },
     );
-    expect(body.data?.upsertDocuments.issues).toEqual([{ path: ['documents', '1', 'text'] }]);
+    expect(body.data?.upsertDocuments.issues).toEqual([{ path: ['documents', '1'] }]);
   });
 
   test.each(['\0', ' ', '\ud800', 'n'.repeat(201)])('a collection cannot be called %j', async (name) => {
@@ -127,9 +127,7 @@ describe('texts', () => {
       'mutation ($name: String!) { createCollection(input: { name: $name }) { __typename } }',
       { name },
     );
-    // Half a surrogate pair becomes the replacement character, which is a name.
-    const expected = name === '\ud800' ? 'Collection' : 'InvalidInputError';
-    expect(body.data?.createCollection.__typename).toBe(expected);
+    expect(body.data?.createCollection.__typename).toBe('InvalidInputError');
   });
 });
 
@@ -149,13 +147,18 @@ describe('ids, pages and cursors', () => {
     });
   });
 
-  test.each([-1, 0, 101, 2_147_483_647, -2_147_483_648])('a page of %i is BAD_INPUT in every list', async (first) => {
+  test.each([-1, 0, 101, 1_000, -2_147_483_648])('a page of %i is BAD_INPUT in every list', async (first) => {
     for (const list of ['documents', 'collections', 'jobs']) {
       const answer = await ask(`query ($first: Int) { ${list}(first: $first) { nodes { id } } }`, { first });
       expect([list, codesOf(answer)]).toEqual([list, ['BAD_INPUT']]);
     }
     const answer = await ask('query ($first: Int) { search(query: "x", first: $first) { nodes { rank } } }', { first });
     expect(codesOf(answer)).toEqual(['BAD_INPUT']);
+  });
+
+  test('a page of two thousand million is too costly before anything is read', async () => {
+    const answer = await ask('{ documents(first: 2147483647) { nodes { id } } }');
+    expect(codesOf(answer)).toEqual(['QUERY_TOO_COSTLY']);
   });
 
   const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -258,7 +261,7 @@ describe('documents that cost too much', () => {
 
   test.each([
     ['1,001 documents', { documents: Array.from({ length: 1_001 }, () => ({ text: 'x' })) }],
-    ['no documents', { documents: [] }],
+    ['2,000 documents', { documents: Array.from({ length: 2_000 }, () => ({ text: 'x' })) }],
   ])('%s in one call are refused and nothing is written', async (_what, given) => {
     const before = await countDocuments();
     const { body } = await ask<Upserted>(UPSERT, { input: { collectionId, tasks: [], ...given } });

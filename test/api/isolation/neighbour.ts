@@ -11,11 +11,8 @@ export interface Content {
   label: string;
 }
 
-/** Ids of everything in a workspace. */
-export type WorkspaceIds = Record<
-  'workspace' | 'key' | 'collection' | 'document' | 'taxonomy' | 'classification' | 'job',
-  string[]
->;
+/** Ids of everything in a workspace, by the name of their type. */
+export type WorkspaceIds = Record<string, string[]>;
 
 /** Fills a workspace with something of everything: documents, labels, corrections, keys, jobs and usage. */
 export async function fillWorkspace(server: TestServer, client: WorkspaceClient, content: Content): Promise<void> {
@@ -85,12 +82,12 @@ export async function readIds(client: WorkspaceClient): Promise<WorkspaceIds> {
   }`);
   const ids = ({ nodes }: Listed) => nodes.map(({ id }) => id);
   return {
-    workspace: [data.viewer.workspace.id],
-    key: ids(data.viewer.workspace.apiKeys),
-    collection: ids(data.collections),
-    document: ids(data.documents),
-    taxonomy: data.taxonomies.filter(({ builtIn }) => !builtIn).map(({ id }) => id),
-    classification: data.documents.nodes.flatMap(({ classification, intent }) => [classification.id, intent.id]),
-    job: ids(data.jobs),
+    Workspace: [data.viewer.workspace.id],
+    ApiKey: ids(data.viewer.workspace.apiKeys),
+    Collection: ids(data.collections),
+    Document: ids(data.documents),
+    Taxonomy: data.taxonomies.filter(({ builtIn }) => !builtIn).map(({ id }) => id),
+    Classification: data.documents.nodes.flatMap(({ classification, intent }) => [classification.id, intent.id]),
+    Job: ids(data.jobs),
   };
 }

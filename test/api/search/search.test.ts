@@ -269,7 +269,7 @@ const ODD_QUERIES = [
   ':*',
   '<->',
   '%_%',
-  '$1 ${x} {{y}}',
+  '$1 $x {{y}}',
   'nul\u0000inside',
   '\u0000',
   '\ud800 half a pair',

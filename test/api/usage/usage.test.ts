@@ -46,7 +46,11 @@ const USAGE = `query Usage($range: UsageRange, $by: [UsageDimension!]!) {
   }
 }`;
 
-async function report(by: string[] = ['OPERATION'], range?: Record<string, string>, client = workspace): Promise<Report> {
+async function report(
+  by: string[] = ['OPERATION'],
+  range?: Record<string, string>,
+  client = workspace,
+): Promise<Report> {
   return (await client.read<{ usage: Report }>(USAGE, { by, range })).usage;
 }
 
@@ -56,7 +60,10 @@ async function doSomeWork(client = workspace): Promise<void> {
   await client.read('{ embed(texts: ["One.", "Two.", "One."]) { cached } }');
   await client.read('{ embed(texts: ["Two.", "One."]) { cached } }');
   const texts = ['North wind.', 'South wind.', 'East wind.', 'West wind.'];
-  await client.store(collectionId, texts.map((text) => ({ text })));
+  await client.store(
+    collectionId,
+    texts.map((text) => ({ text })),
+  );
   await client.read('{ search(query: "storm", mode: SEMANTIC) { totalCount } }');
   await client.read('{ search(query: "wind", mode: KEYWORD) { totalCount } }');
   await client.read('{ classify(text: "The sail is torn.") { type } }');
@@ -73,7 +80,13 @@ test('a workspace that did nothing has used nothing', async () => {
 test('what was done is what is reported, at once', async () => {
   await doSomeWork();
   const { total } = await report();
-  expect(total).toMatchObject({ ...WORK_DONE, costUsd: '0', averageCostUsd: '0', unpricedRequests: 0, outputTokens: 0 });
+  expect(total).toMatchObject({
+    ...WORK_DONE,
+    costUsd: '0',
+    averageCostUsd: '0',
+    unpricedRequests: 0,
+    outputTokens: 0,
+  });
   expect(total.inputTokens).toBeGreaterThan(0);
   expect(total.totalTokens).toBe(total.inputTokens);
   expect(total.averageLatencyMs).toBeGreaterThan(0);
@@ -92,11 +105,23 @@ test('usage is split by operation', async () => {
 
 test('the groups of any split add up to the total', async () => {
   await doSomeWork();
-  const splits = [['PROVIDER'], ['MODEL'], ['OPERATION'], ['API_KEY'], ['DAY'], ['OUTCOME'], ['DAY', 'MODEL', 'OUTCOME']];
+  const splits = [
+    ['PROVIDER'],
+    ['MODEL'],
+    ['OPERATION'],
+    ['API_KEY'],
+    ['DAY'],
+    ['OUTCOME'],
+    ['DAY', 'MODEL', 'OUTCOME'],
+  ];
   for (const by of splits) {
     const { total, groups } = await report(by);
     for (const field of ['requests', 'embeddings', 'cacheHits', 'vectorQueries', 'totalTokens'] as const) {
-      expect([by, field, groups.reduce((sum, { totals }) => sum + totals[field], 0)]).toEqual([by, field, total[field]]);
+      expect([by, field, groups.reduce((sum, { totals }) => sum + totals[field], 0)]).toEqual([
+        by,
+        field,
+        total[field],
+      ]);
     }
   }
 });
@@ -115,7 +140,12 @@ test('one day of usage has the key of today and the models that were used', asyn
   await workspace.read('{ embed(texts: ["Today."]) { cached } }');
   const { groups } = await report(['DAY', 'MODEL', 'PROVIDER', 'OUTCOME']);
   expect(groups.map(({ key }) => key)).toEqual([
-    { day: new Date().toISOString().slice(0, 10), model: 'local/use-lite-768', provider: 'local', outcome: 'SUCCEEDED' },
+    {
+      day: new Date().toISOString().slice(0, 10),
+      model: 'local/use-lite-768',
+      provider: 'local',
+      outcome: 'SUCCEEDED',
+    },
   ]);
 });
 

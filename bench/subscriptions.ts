@@ -71,7 +71,7 @@ function subscribe(address: string, key: string): Promise<void> {
   const socket = new WebSocket(`${address.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
   sockets.push(socket);
   const send = (message: object) => socket.send(JSON.stringify(message));
-  const query = 'subscription { usageTick(everySeconds: 3600) { total { requests } } }';
+  const query = 'subscription { usageTick(everySeconds: 3600) { requests } }';
   return new Promise((resolve, reject) => {
     socket.on('open', () => send({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }));
     socket.on('error', reject);

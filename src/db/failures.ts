@@ -24,6 +24,12 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return CONNECTION_CODES.has(code) || (code.length === 5 && UNAVAILABLE_CLASSES.includes(code.slice(0, 2)));
 }
 
+/** SQLSTATE 22021 and 22P05: a text that was sent has a NUL, which Postgres takes in no id, filter or JSON. */
+export function isUnstorableText(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === '22021' || code === '22P05';
+}
+
 /** SQLSTATE 23505, of the constraint named where one is. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   if (codeOf(error) !== '23505') return false;

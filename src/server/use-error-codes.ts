@@ -1,6 +1,6 @@
 import { GraphQLError } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
-import { isDatabaseUnavailable } from '../db/failures.ts';
+import { isDatabaseUnavailable, isUnstorableText } from '../db/failures.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { GraphContext } from '../schema/context.ts';
 import { DomainError, type ErrorCode } from '../shared/errors.ts';
@@ -24,6 +24,9 @@ export function toClientError(error: unknown, logger: Logger, requestId: string 
   if (cause instanceof GraphQLError) {
     const code = (cause.extensions.code as ErrorCode | undefined) ?? 'BAD_INPUT';
     return isErrorCode(code) ? withCode(cause, code) : withCode(cause, 'BAD_INPUT');
+  }
+  if (isUnstorableText(cause)) {
+    return new GraphQLError('a text of this request has a NUL character', { ...at, extensions: { code: 'BAD_INPUT' } });
   }
   if (isDatabaseUnavailable(cause)) {
     logger.error({ err: cause, requestId }, 'the database does not answer');
@@ -71,10 +74,10 @@ export function useErrorCodes(logger: Logger, requestIdOf: (request: Request) =>
   };
 }
 
+/** What was thrown; of GraphQL's own errors the outermost, which names the variable or the place. */
 function rootCause(error: unknown): unknown {
-  let cause = error;
-  while (cause instanceof GraphQLError && cause.originalError != null) cause = cause.originalError;
-  return cause;
+  const original = error instanceof GraphQLError ? error.originalError : null;
+  return original == null || original instanceof GraphQLError ? error : rootCause(original);
 }
 
 function withCode(error: GraphQLError, code: ErrorCode): GraphQLError {

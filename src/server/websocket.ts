@@ -50,6 +50,12 @@ export function attachWebSocket(
     socket.once('close', () => closed.abort());
     signals.set(socket, closed.signal);
   });
+  // A status is for HTTP.
+  const clientError = (error: unknown) => {
+    const { message, nodes, path, positions, source, extensions } = toClientError(error, logger, null);
+    const { http: _status, ...shown } = extensions;
+    return new GraphQLError(message, { nodes, path, positions, source, extensions: shown });
+  };
   const graphql = useServer(
     {
       execute: (args) => (args as EnvelopedArgs).execute(args) as never,
@@ -62,7 +68,7 @@ export function attachWebSocket(
           const { parse, validate, execute, subscribe, schema } = yoga.getEnveloped({ ...contextValue });
           const document = parse(sourceOf(payload, trustedDocuments));
           const errors = validate(schema, document);
-          if (errors.length > 0) return errors.map((error: GraphQLError) => toClientError(error, logger, null));
+          if (errors.length > 0) return errors.map((error: GraphQLError) => clientError(error));
           return {
             schema,
             document,
@@ -73,14 +79,14 @@ export function attachWebSocket(
             subscribe,
           } as EnvelopedArgs;
         } catch (error) {
-          return [toClientError(error, logger, null)];
+          return [clientError(error)];
         }
       },
-      onError: (_connection, _id, _payload, errors) => errors.map((error) => toClientError(error, logger, null)),
+      onError: (_connection, _id, _payload, errors) => errors.map(clientError),
       onNext: (_connection, _id, _payload, _args, result) =>
         result.errors === undefined
           ? result
-          : { ...result, errors: result.errors.map((error) => toClientError(error, logger, null)) },
+          : { ...result, errors: result.errors.map(clientError) },
     },
     sockets,
   );

@@ -105,9 +105,9 @@ test('kill -9 during an upsert of 1,000 documents loses none that was acknowledg
     expected += stored;
   }
   const ready = () => count(origin, workspace, { embedding: ['READY'] });
-  await waitFor(`${expected} READY documents`, async () => (await ready()) === expected, 60_000);
+  await waitFor(`${expected} READY documents`, async () => (await ready()) === expected, 120_000);
   expect(await count(origin, workspace, {})).toBe(expected);
-}, 150_000);
+}, 240_000);
 
 test.runIf(inject('testServer') !== null)(
   'where one of two servers on one database is killed, the other one finishes its work',

@@ -1,6 +1,7 @@
 import type { Database } from '../../db/client.ts';
 import { InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { newId } from '../../shared/ids.ts';
+import { storableText } from '../../shared/text.ts';
 import { ForbiddenError, ROLES, type Role } from './actions.ts';
 import { type ApiKey, newSecret } from './api-key.ts';
 import { findApiKeys, insertApiKey, listApiKeys, revokeApiKey } from './api-key-store.ts';
@@ -76,7 +77,7 @@ export function makeApiKey(
   workspaceId: string,
   input: { name: string; role: Role; expiresAt: Date | null },
 ): CreatedApiKey & { hash: Uint8Array } {
-  const name = input.name.trim();
+  const name = storableText(input.name).trim();
   if (name === '' || name.length > NAME_MAX_CHARACTERS) {
     throw InvalidInputError.at('name', `must have 1 to ${NAME_MAX_CHARACTERS} characters`);
   }

@@ -2,6 +2,7 @@ import type { Database } from '../../db/client.ts';
 import { isUniqueViolation } from '../../db/failures.ts';
 import { ConflictError, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { newId } from '../../shared/ids.ts';
+import { storableText } from '../../shared/text.ts';
 import { ForbiddenError } from '../access/actions.ts';
 import { type CreatedApiKey, makeApiKey } from '../access/api-key-service.ts';
 import type { Authenticator } from '../access/authenticator.ts';
@@ -104,7 +105,7 @@ export class WorkspaceService {
 }
 
 function checkName(given: string): string {
-  const name = given.trim();
+  const name = storableText(given).trim();
   if (name === '' || name.length > NAME_MAX_CHARACTERS) {
     throw InvalidInputError.at('name', `must have 1 to ${NAME_MAX_CHARACTERS} characters`);
   }

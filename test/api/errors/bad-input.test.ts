@@ -161,6 +161,16 @@ describe('ids, pages and cursors', () => {
     expect(codesOf(answer)).toEqual(['QUERY_TOO_COSTLY']);
   });
 
+  test.each([
+    '{ documents(filter: { collectionIds: ["\\u0000"] }) { totalCount } }',
+    'mutation { deleteDocuments(input: { ids: ["\\u0000"] }) { __typename ... on Deleted { count } } }',
+    'mutation { revokeApiKey(input: { id: "\\u0000" }) { __typename } }',
+    '{ documents(filter: { metadata: { a: "\\u0000" } }) { totalCount } }',
+  ])('NUL in an id or a filter is never an unexpected failure: %s', async (document) => {
+    const answer = await ask(document);
+    expect(codesOf(answer).filter((code) => code !== 'BAD_INPUT')).toEqual([]);
+  });
+
   const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
   test.each([
     'x',

@@ -271,7 +271,6 @@ const ODD_QUERIES = [
   '%_%',
   '$1 $x {{y}}',
   'nul\u0000inside',
-  '\u0000',
   '\ud800 half a pair',
   '!!! ??? ...',
   'kroner '.repeat(10_000),
@@ -301,7 +300,7 @@ test('text in another script is found by its own words', async () => {
 });
 
 test('an empty query, and one of more than 100,000 characters, are refused', async () => {
-  for (const query of ['', '  \n ', 'x'.repeat(100_001)]) {
+  for (const query of ['', '  \n ', '\u0000', 'x'.repeat(100_001)]) {
     expect(await workspace.errorCode(SEARCH, { query })).toBe('BAD_INPUT');
   }
 });

@@ -20,6 +20,7 @@ const plugin: ProviderPlugin<Config> = {
     label: 'Hashed words',
     version: '1.0.0',
     specVersion: SPEC_VERSION,
+    capabilities: ['EMBED'],
     configSchema: {
       type: 'object',
       additionalProperties: false,

@@ -23,6 +23,8 @@ export interface PluginManifest {
   readonly version: string;
   /** The version of this contract that the plugin was written for. */
   readonly specVersion: typeof SPEC_VERSION;
+  /** What its providers can do, with the right configuration; which of it a model can is told by the model. */
+  readonly capabilities: readonly Capability[];
   /** JSON Schema of the configuration that `create` takes. */
   readonly configSchema: JsonSchema;
   /** Where a person reads how to get credentials and which models there are. */

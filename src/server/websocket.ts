@@ -84,9 +84,7 @@ export function attachWebSocket(
       },
       onError: (_connection, _id, _payload, errors) => errors.map(clientError),
       onNext: (_connection, _id, _payload, _args, result) =>
-        result.errors === undefined
-          ? result
-          : { ...result, errors: result.errors.map(clientError) },
+        result.errors === undefined ? result : { ...result, errors: result.errors.map(clientError) },
     },
     sockets,
   );

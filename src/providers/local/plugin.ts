@@ -7,6 +7,7 @@ const manifest: PluginManifest = {
   label: 'On this machine',
   version: '1.0.0',
   specVersion: SPEC_VERSION,
+  capabilities: ['EMBED'],
   configSchema: CONFIG_SCHEMA,
   docsUrl: 'https://huggingface.co/models?library=transformers.js&pipeline_tag=feature-extraction',
 };

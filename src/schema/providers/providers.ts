@@ -66,6 +66,11 @@ const ProviderPluginType = builder.objectRef<RegisteredPlugin>('ProviderPlugin')
     }),
     label: t.string({ description: 'The name people see.', resolve: ({ plugin }) => plugin.manifest.label }),
     version: t.string({ description: 'Of the plugin.', resolve: ({ plugin }) => plugin.manifest.version }),
+    capabilities: t.field({
+      type: [CapabilityEnum],
+      description: 'What its providers can do, with the right configuration.',
+      resolve: ({ plugin }) => [...plugin.manifest.capabilities],
+    }),
     configSchema: t.field({
       type: 'JSON',
       description: 'JSON Schema of its configuration; secrets are marked.',
@@ -93,9 +98,13 @@ builder.queryFields((t) => ({
   providerPlugins: t.field({
     type: [ProviderPluginType],
     description: 'The kinds of provider that this server can talk to.',
-    resolve: (_root, _args, { services, caller }) => {
+    args: { capability: t.arg({ type: CapabilityEnum, description: 'Only those whose providers can do this.' }) },
+    resolve: (_root, { capability }, { services, caller }) => {
       if (caller.kind === 'anonymous') throw new UnauthenticatedError();
-      return services.plugins.list();
+      const plugins = services.plugins.list();
+      return capability == null
+        ? plugins
+        : plugins.filter(({ plugin }) => plugin.manifest.capabilities.includes(capability));
     },
   }),
 }));

@@ -1,3 +1,4 @@
+import { NoProviderError } from '../../domain/gateway/errors.ts';
 import type { EmbeddedText } from '../../domain/gateway/model-gateway.ts';
 import type { SearchFusion, SearchPlan, SearchStrategy } from '../../domain/search/search.ts';
 import { InvalidInputError } from '../../shared/errors.ts';
@@ -96,11 +97,17 @@ builder.queryField('search', (t) =>
       }),
       filter: t.arg({ type: DocumentFilter, description: 'Only among these.' }),
       ...PAGE_ARGS,
+      rerank: t.arg.boolean({
+        defaultValue: false,
+        description: 'Have a reranker order the hits; NO_PROVIDER where the workspace has none.',
+      }),
       minSimilarity: t.arg.float({
         description: 'Cosine below which hits are dropped, 0..1; none is where it is left out. KEYWORD ignores it.',
       }),
     },
     resolve: async (_root, args, context) => {
+      if (args.rerank === true)
+        throw new NoProviderError('no provider of this workspace can rerank; search without it');
       const page = await context.services.search.search(modelCall(context, 'search', 'DOCUMENTS_READ'), {
         query: args.query,
         mode: args.mode ?? 'HYBRID',

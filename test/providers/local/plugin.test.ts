@@ -1,9 +1,9 @@
-import { ReadableStream } from 'node:stream/web';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ReadableStream } from 'node:stream/web';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { CallContext, PluginHost, Provider } from '../../../src/plugins/contract.ts';
 import type { LocalConfig } from '../../../src/providers/local/models.ts';

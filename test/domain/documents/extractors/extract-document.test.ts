@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {  extractDocument } from '../../../../src/domain/documents/extractors/extract-document.ts';
 import type { DocumentKind } from '../../../../src/domain/documents/document.ts';
+import { extractDocument } from '../../../../src/domain/documents/extractors/extract-document.ts';
 import type { JsonValue } from '../../../../src/shared/json.ts';
 
 const KINDS: DocumentKind[] = ['TEXT', 'FEEDBACK', 'COMPANY', 'JIRA_ISSUE', 'PULL_REQUEST', 'COMMIT', 'MESSAGE'];

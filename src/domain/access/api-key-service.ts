@@ -1,10 +1,10 @@
 import type { Database } from '../../db/client.ts';
-import { InvalidInputError, NotFoundError } from '../../shared/errors.ts';
+import { ConflictError, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { newId } from '../../shared/ids.ts';
 import { storableText } from '../../shared/text.ts';
 import { ForbiddenError, ROLES, type Role } from './actions.ts';
 import { type ApiKey, newSecret } from './api-key.ts';
-import { findApiKeys, insertApiKey, listApiKeys, revokeApiKey } from './api-key-store.ts';
+import { findApiKeys, insertApiKey, listApiKeys, lockLivingOwnerKeys, revokeApiKey } from './api-key-store.ts';
 import type { Authenticator } from './authenticator.ts';
 import { authorize, type Caller } from './caller.ts';
 
@@ -28,12 +28,7 @@ export class ApiKeyService {
   /** Makes a key of the caller's workspace. Nobody makes a key that may do more than themselves. */
   async create(caller: Caller, input: { name: string; role: Role; expiresAt: Date | null }): Promise<CreatedApiKey> {
     const { workspace } = authorize(caller, 'KEYS_MANAGE');
-    if (ROLES.indexOf(input.role) < ROLES.indexOf(caller.role)) {
-      throw new ForbiddenError(
-        'WORKSPACE_MANAGE',
-        `a key of the role ${caller.role} cannot make one of the role ${input.role}`,
-      );
-    }
+    checkRank(caller, input.role, 'make');
     if (input.expiresAt !== null && input.expiresAt.getTime() <= Date.now()) {
       throw InvalidInputError.at('expiresAt', 'must be in the future');
     }
@@ -63,13 +58,32 @@ export class ApiKeyService {
     return keys[0] ?? null;
   }
 
+  /**
+   * Nobody revokes a key that may do more than themselves, and the last OWNER key of a workspace stays: without it
+   * nobody but the root key could get in again.
+   * @throws NotFoundError, ForbiddenError, ConflictError
+   */
   async revoke(caller: Caller, id: string): Promise<ApiKey> {
     const { workspace } = authorize(caller, 'KEYS_MANAGE');
-    const revoked = await this.#database.withWorkspace(workspace.id, (scope) => revokeApiKey(scope, id));
+    const revoked = await this.#database.withWorkspace(workspace.id, async (scope) => {
+      const owners = await lockLivingOwnerKeys(scope);
+      const [key] = await findApiKeys(scope, [id]);
+      if (key === undefined) throw new NotFoundError('API key', id);
+      checkRank(caller, key.role, 'revoke');
+      if (owners.length === 1 && owners[0] === id && caller.kind !== 'root') {
+        throw new ConflictError('this is the last OWNER key of the workspace: make another one first');
+      }
+      return revokeApiKey(scope, id);
+    });
     if (revoked === null) throw new NotFoundError('API key', id);
     this.#authenticator.forget(revoked.secretHash);
     return revoked.key;
   }
+}
+
+function checkRank(caller: Caller, role: Role, action: 'make' | 'revoke'): void {
+  if (ROLES.indexOf(role) >= ROLES.indexOf(caller.role)) return;
+  throw new ForbiddenError('WORKSPACE_MANAGE', `the role ${caller.role} cannot ${action} a key of the role ${role}`);
 }
 
 /** A key that is not stored yet. */

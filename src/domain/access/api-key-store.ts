@@ -23,6 +23,14 @@ export async function findApiKeys(scope: WorkspaceScope, ids: readonly string[])
     from api_keys where id = any(${[...ids]}::text[])`;
 }
 
+/** Ids of the OWNER keys that work, locked, so that two revocations do not both leave the other one as the last. */
+export async function lockLivingOwnerKeys(scope: WorkspaceScope): Promise<string[]> {
+  const rows = await scope.sql<{ id: string }[]>`
+    select id from api_keys where role = 'OWNER' and revoked_at is null and (expires_at is null or expires_at > now())
+    order by id for update`;
+  return rows.map((row) => row.id);
+}
+
 /** Revokes a key; null where there is none. Revoking twice keeps the first time. */
 export async function revokeApiKey(
   scope: WorkspaceScope,

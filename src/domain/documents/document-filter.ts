@@ -5,9 +5,11 @@ import type { DocumentFilter } from './document.ts';
 /** A piece of SQL. */
 export type Fragment = PendingQuery<Row[]>;
 
-/** Whether a filter narrows anything at all. */
+/** Whether a filter narrows anything at all: metadata without a key is contained in every document's. */
 export function isNarrowing(filter: DocumentFilter | null | undefined): filter is DocumentFilter {
-  return filter != null && Object.values(filter).some((value) => value != null);
+  if (filter == null) return false;
+  const { metadata, ...others } = filter;
+  return (metadata != null && Object.keys(metadata).length > 0) || Object.values(others).some((value) => value != null);
 }
 
 /**

@@ -2,7 +2,7 @@ import { ForbiddenError, type Role } from '../../domain/access/actions.ts';
 import type { ApiKey } from '../../domain/access/api-key.ts';
 import type { CreatedApiKey } from '../../domain/access/api-key-service.ts';
 import { type Caller, permissionsOf, UnauthenticatedError } from '../../domain/access/caller.ts';
-import { InvalidInputError, NotFoundError } from '../../shared/errors.ts';
+import { ConflictError, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { builder } from '../builder.ts';
 import { describedValues } from '../described-values.ts';
 import { PermissionEnum } from '../errors.ts';
@@ -121,8 +121,8 @@ builder.mutationFields((t) => ({
   }),
   revokeApiKey: t.field({
     type: ApiKeyType,
-    description: 'Revokes an API key: on this server at once, on others within 5 seconds. Needs KEYS_MANAGE.',
-    errors: { types: [NotFoundError, ForbiddenError] },
+    description: 'Revokes an API key: on this server at once, on others within 5 seconds. Needs KEYS_MANAGE, and a role that may do at least as much. The last OWNER key of a workspace stays.',
+    errors: { types: [NotFoundError, ForbiddenError, ConflictError] },
     args: { input: t.arg({ type: RevokeApiKeyInput, required: true, description: 'The key to revoke.' }) },
     resolve: (_root, { input }, { services, caller }) => services.apiKeys.revoke(caller, input.id),
   }),

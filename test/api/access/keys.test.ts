@@ -113,6 +113,24 @@ describe('the end of a key', () => {
     expect((await revoke(id)).body.data?.revokeApiKey).toEqual(first);
   });
 
+  test('nobody revokes a key that may do more than theirs', async () => {
+    const owner = await server.createKey(workspace.ownerKey, 'OWNER');
+    const admin = await server.createKey(workspace.ownerKey, 'ADMIN');
+    expect((await revoke(owner.id, admin.secret)).body.data?.revokeApiKey.code).toBe('FORBIDDEN');
+    expect((await whoAmI(owner.secret)).status).toBe(200);
+  });
+
+  test('the last OWNER key stays, also when two owners revoke each other at once', async () => {
+    const alone = await server.createWorkspace();
+    const first = (await whoAmI(alone.ownerKey)).body.data?.viewer.apiKey?.id ?? '';
+    expect((await revoke(first, alone.ownerKey)).body.data?.revokeApiKey.code).toBe('CONFLICT');
+    const second = await server.createKey(alone.ownerKey, 'OWNER');
+    const answers = await Promise.all([revoke(second.id, alone.ownerKey), revoke(first, second.secret)]);
+    expect(answers.filter(({ body }) => body.data?.revokeApiKey.revokedAt != null)).toHaveLength(1);
+    const alive = await Promise.all([whoAmI(alone.ownerKey), whoAmI(second.secret)]);
+    expect(alive.filter(({ status }) => status === 200)).toHaveLength(1);
+  });
+
   test('an expired key is refused with 401', async () => {
     const { secret } = await create({
       name: 'short',

@@ -25,6 +25,7 @@ const RETRYABLE: ReadonlySet<ProviderErrorKind> = new Set([
   'server',
   'network',
   'timeout',
+  'unavailable',
 ]);
 
 /** A vendor's failure, normalised once at the vendor's edge. The message is safe to show: it holds no credential. */

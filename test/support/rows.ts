@@ -16,6 +16,7 @@ export async function insertWorkspace(database: Database, id: string): Promise<v
 export interface DocumentRow {
   id: string;
   text: string;
+  externalId?: string;
   metadata?: Record<string, string>;
   /** Left out: the scope's own. */
   workspaceId?: string;
@@ -26,9 +27,9 @@ export async function insertDocument(scope: WorkspaceScope, row: DocumentRow): P
   const { sql } = scope;
   await sql`
     insert into documents (
-      workspace_id, id, collection_id, kind, text, source, metadata, content_hash, lexemes, embedding_status, created_at
+      workspace_id, id, collection_id, external_id, kind, text, source, metadata, content_hash, lexemes, embedding_status, created_at
     ) values (
-      ${row.workspaceId ?? scope.workspaceId}, ${row.id}, 'col_1', 'TEXT', ${row.text}, '{}'::jsonb,
+      ${row.workspaceId ?? scope.workspaceId}, ${row.id}, 'col_1', ${row.externalId ?? null}, 'TEXT', ${row.text}, '{}'::jsonb,
       ${sql.json(row.metadata ?? {})}, sha256(convert_to(${row.text}, 'UTF8')), to_tsvector('english', ${row.text}),
       'MISSING', now()
     )`;

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../../db/client.ts';
+import { InvalidInputError } from '../../shared/errors.ts';
 import { type ApiKey, hashSecret, sameSecret } from './api-key.ts';
 import { findApiKeyBySecret, touchApiKeys } from './api-key-store.ts';
 import { ANONYMOUS, type Caller, type CallerWorkspace, UnauthenticatedError } from './caller.ts';
@@ -46,9 +47,9 @@ export class Authenticator {
     if (credentials.authorization === null) return ANONYMOUS;
     const token = /^Bearer\s+(\S+)$/i.exec(credentials.authorization)?.[1];
     if (token === undefined) throw new UnauthenticatedError('the header Authorization must read "Bearer <key>"');
-    if (this.#tokens !== null && token.split('.').length === 3) return this.#tokens.verify(token);
     const hash = hashSecret(token);
     if (sameSecret(hash, this.#rootKeyHash)) return this.#root(credentials.workspaceId);
+    if (this.#tokens !== null && token.split('.').length === 3) return this.#tokens.verify(token);
     return this.#apiKey(hash);
   }
 
@@ -66,7 +67,7 @@ export class Authenticator {
     const caller: Caller = { kind: 'root', workspace: null, role: 'OWNER', apiKeyId: null, userId: null };
     if (workspaceId === null) return caller;
     const workspace = await this.#database.withSystem((scope) => findWorkspace(scope, workspaceId));
-    if (workspace === null) throw new UnauthenticatedError('the header X-Signalbox-Workspace names no workspace');
+    if (workspace === null) throw InvalidInputError.at('X-Signalbox-Workspace', 'names no workspace of this server');
     return { ...caller, workspace };
   }
 

@@ -154,7 +154,9 @@ export class DocumentService {
       const created = stored?.created === true;
       return { id, created, changed: stored !== undefined, pending: created || needsEmbedding(row, known) };
     });
-    const todo = done.filter((document) => (input.tasks.includes('EMBED') && document.pending) || document.changed);
+    // What is labelled already is passed over by the job.
+    const labels = input.tasks.some((task) => task !== 'EMBED');
+    const todo = done.filter((document) => labels || (input.tasks.includes('EMBED') && document.pending));
     const jobId =
       input.tasks.length === 0 || todo.length === 0
         ? null

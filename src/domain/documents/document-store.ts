@@ -25,7 +25,7 @@ export interface StoredDocument {
   pending: boolean;
 }
 
-/** The documents of these external ids, locked until the transaction ends, in an order that two writers share. */
+/** The documents of these external ids, locked until the transaction ends, in the order that every writer locks them in. */
 export async function lockByExternalIds(
   scope: WorkspaceScope,
   collectionId: string,
@@ -36,7 +36,7 @@ export async function lockByExternalIds(
     select id, external_id, content_hash, created_at,
       not (embedding_status = 'READY' and embedding_model = ${embeddingModel}) as pending
     from documents where collection_id = ${collectionId} and external_id = any(${[...externalIds]}::text[])
-    order by external_id for update`;
+    order by id for update`;
 }
 
 export interface WrittenDocument {
@@ -202,8 +202,11 @@ export async function markEmbedded(
   return new Set(ids);
 }
 
-export async function markFailed(scope: WorkspaceScope, id: string, reason: string): Promise<void> {
-  await scope.sql`update documents set embedding_status = 'FAILED', embedding_error = ${reason} where id = ${id}`;
+/** Marks a document whose text is still the one that was refused. */
+export async function markFailed(scope: WorkspaceScope, document: PendingDocument, reason: string): Promise<void> {
+  await scope.sql`
+    update documents set embedding_status = 'FAILED', embedding_error = ${reason}
+    where id = ${document.id} and content_hash = ${document.contentHash}`;
 }
 
 function documentColumns(scope: WorkspaceScope, embeddingModel: string): Fragment {

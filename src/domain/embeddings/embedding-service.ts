@@ -12,13 +12,23 @@ import { ProviderFailedError } from '../gateway/errors.ts';
 import type { ModelCall } from '../gateway/model-call.ts';
 import type { EmbeddingModel, ModelCatalog } from '../gateway/model-catalog.ts';
 import type { EmbeddedText, EmbedInput, ModelGateway } from '../gateway/model-gateway.ts';
+import { Turns } from './turns.ts';
 
 /** Documents that are read, embedded and stored together. */
 const DOCUMENTS_PER_BATCH = 64;
 /** Batches under way at once: while one is stored the next is being embedded. */
 const BATCHES_AT_ONCE = 3;
-/** Chunks of one provider call; a long document has thousands. */
-const CHUNKS_PER_CALL = 256;
+/** Chunks of one provider call: few enough that one of a slow model is over long before its time limit. */
+const CHUNKS_PER_CALL = 64;
+/** Bulk calls of this process at a provider at once, whatever the number of jobs; the others wait their turn outside. */
+const CALLS_AT_ONCE = 3;
+/** What a provider refuses because of the text itself: everything else is not the document's fault. */
+const REFUSALS_OF_A_TEXT: ReadonlySet<string> = new Set([
+  'bad_request',
+  'context_length',
+  'content_filter',
+  'too_large',
+]);
 const ERROR_MAX_CHARACTERS = 500;
 
 export interface EmbeddingProgress {
@@ -31,6 +41,7 @@ export class EmbeddingService {
   readonly #database: Database;
   readonly #gateway: ModelGateway;
   readonly #catalog: ModelCatalog;
+  readonly #turns = new Turns(CALLS_AT_ONCE);
 
   constructor(parts: { database: Database; gateway: ModelGateway; catalog: ModelCatalog }) {
     this.#database = parts.database;
@@ -47,7 +58,7 @@ export class EmbeddingService {
    * Embeds those of the documents whose text has no vector of the workspace's model yet. Safe to run twice, and at the
    * same time as an edit: a text that changed meanwhile keeps its state. A document that the provider refuses is marked
    * FAILED and does not hold up the others.
-   * @throws LimitReachedError, and ProviderFailedError where trying again may help
+   * @throws LimitReachedError; ProviderFailedError where the failure is not the texts' fault
    */
   async embedDocuments(
     call: ModelCall,
@@ -73,7 +84,9 @@ export class EmbeddingService {
         onProgress(progress);
       }
     };
-    await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, runLane));
+    // Every lane is waited for: what goes on after the job has ended would be counted for nobody.
+    const lanes = await Promise.allSettled(Array.from({ length: BATCHES_AT_ONCE }, runLane));
+    for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
     return progress;
   }
 
@@ -91,11 +104,11 @@ export class EmbeddingService {
       await this.#store(call, model, await this.#embedChunks(call, model, pending));
       return 0;
     } catch (error) {
-      if (!(error instanceof ProviderFailedError) || error.retryable) throw error;
+      if (!(error instanceof ProviderFailedError) || !REFUSALS_OF_A_TEXT.has(error.kind ?? '')) throw error;
       const [alone] = pending;
       if (pending.length === 1 && alone !== undefined) {
         const reason = error.message.slice(0, ERROR_MAX_CHARACTERS);
-        await this.#database.withWorkspace(call.caller.workspace.id, (scope) => markFailed(scope, alone.id, reason));
+        await this.#database.withWorkspace(call.caller.workspace.id, (scope) => markFailed(scope, alone, reason));
         return 1;
       }
       const middle = Math.ceil(pending.length / 2);
@@ -119,12 +132,9 @@ export class EmbeddingService {
     const embedded: EmbeddedText[] = [];
     for (let start = 0; start < texts.length; start += CHUNKS_PER_CALL) {
       const piece = texts.slice(start, start + CHUNKS_PER_CALL);
-      const { embeddings } = await this.#gateway.embed(call, {
-        texts: piece,
-        purpose: 'document',
-        model: model.id,
-        bulk: true,
-      });
+      const { embeddings } = await this.#turns.run(() =>
+        this.#gateway.embed(call, { texts: piece, purpose: 'document', model: model.id, bulk: true }),
+      );
       embedded.push(...embeddings);
     }
     let next = 0;

@@ -60,8 +60,9 @@ function backoffMs(attempt: number, retryAfterMs: number | undefined): number {
   return Math.max(retryAfterMs ?? 0, Math.random() * ceiling);
 }
 
+/** A provider that was stopped by our time limit says that it was cancelled: what it was is a timeout. */
 function normalise(thrown: unknown, signal: AbortSignal): ProviderError {
-  if (thrown instanceof ProviderError) return thrown;
   if (signal.aborted) return new ProviderError('timeout', 'the provider did not answer in time', { cause: thrown });
+  if (thrown instanceof ProviderError) return thrown;
   return new ProviderError('server', 'the provider plugin failed unexpectedly', { cause: thrown });
 }

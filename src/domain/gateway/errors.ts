@@ -29,6 +29,11 @@ export class ProviderFailedError extends DomainError {
     this.retryable = retryable;
   }
 
+  /** Why the last attempt failed, as a `ProviderErrorKind`. */
+  get kind(): string | undefined {
+    return this.attempts.at(-1)?.errorCode;
+  }
+
   override get details(): Record<string, unknown> {
     return { attempts: this.attempts };
   }

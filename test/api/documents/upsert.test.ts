@@ -260,3 +260,22 @@ test.each(Object.entries(SOURCES))('a source of the kind %s becomes readable tex
   for (const part of expected.contains) expect(document.text).toContain(part);
   for (const part of expected.lacks) expect(document.text).not.toContain(part);
 });
+
+test('the same new documents sent several times at once are made once, and every answer names them', async () => {
+  const collectionId = await workspace.createCollection();
+  const documents = texts(20, 'echoes').map((document) => ({ ...document, createdAt: '2026-05-01T08:00:00.000Z' }));
+  const answers = await Promise.all(Array.from({ length: 6 }, () => workspace.upsert({ collectionId, documents })));
+  expect(answers.map(({ code, message }) => ({ code, message }))).toEqual(answers.map(() => ({})));
+  const ids = answers.map((answer) => answer.documents.map(({ id }) => id));
+  expect(new Set(ids.map((list) => list.join())).size).toBe(1);
+  expect(ids[0]).toHaveLength(20);
+  expect(answers.reduce((sum, { created }) => sum + created, 0)).toBe(20);
+});
+
+test('a task that was not asked for the last time is done on documents that have not changed', async () => {
+  const collectionId = await workspace.createCollection();
+  const documents = texts(2, 'second thoughts');
+  expect(await workspace.upsert({ collectionId, documents, tasks: [] })).toMatchObject({ created: 2, job: null });
+  const again = await workspace.upsert({ collectionId, documents, tasks: ['SENTIMENT'], wait: true });
+  expect(again).toMatchObject({ unchanged: 2, job: { kind: 'PROCESS_DOCUMENTS', status: 'COMPLETED' } });
+});

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { type Config, ConfigError } from './config.ts';
+import { makeDataFolder } from './data-folder.ts';
 import { type Database, openDatabase } from './db/client.ts';
 import { ApiKeyService } from './domain/access/api-key-service.ts';
 import { Authenticator } from './domain/access/authenticator.ts';
@@ -62,7 +63,7 @@ export interface AppOptions {
 
 /** Puts the product together: the database, the services and, unless it works elsewhere, the worker. */
 export async function startApp(config: Config, logger: Logger, options: AppOptions = {}): Promise<App> {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  makeDataFolder(config.dataDir);
   const { rootKey, rootKeyFile } = readRootKey(config);
   const database = await openDatabase({ ...config, poolSize: config.databasePoolSize, ...options });
   try {

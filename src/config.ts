@@ -36,9 +36,9 @@ const SETTINGS = z.object({
     .optional(),
   DATABASE_POOL_SIZE: z.coerce
     .number({ error: 'must be a number' })
-    .int()
-    .min(2, 'must be at least 2')
-    .max(500)
+    .int('must be 2 to 500')
+    .min(2, 'must be 2 to 500')
+    .max(500, 'must be 2 to 500')
     .default(10),
   SIGNALBOX_DATA_DIR: z.string().default('./data'),
   SIGNALBOX_ROOT_KEY: z.string().min(24, 'must have at least 24 characters').optional(),
@@ -48,7 +48,12 @@ const SETTINGS = z.object({
     .string()
     .regex(/^[a-z0-9-]+\/.+$/, 'must be <provider>/<model>, such as local/use-lite-768')
     .default('local/use-lite-768'),
-  SIGNALBOX_LOCAL_WORKERS: z.coerce.number({ error: 'must be a number' }).int().min(1).max(8).optional(),
+  SIGNALBOX_LOCAL_WORKERS: z.coerce
+    .number({ error: 'must be a number' })
+    .int('must be 1 to 8')
+    .min(1, 'must be 1 to 8')
+    .max(8, 'must be 1 to 8')
+    .optional(),
   SIGNALBOX_LOCAL_MODELS: z.string().transform(parseJsonList).optional(),
   SIGNALBOX_JWT_JWKS_URL: z.string().refine(isHttpUrl, 'must be an http(s) url').optional(),
   SIGNALBOX_JWT_ISSUER: z.string().optional(),

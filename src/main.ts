@@ -1,12 +1,12 @@
-import { mkdirSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { readConfig } from './config.ts';
+import { makeDataFolder } from './data-folder.ts';
 
 /** Settings are read before everything else is loaded, so that a wrong one is told at once. */
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  makeDataFolder(config.dataDir);
   enableCompileCache(join(config.dataDir, 'compile-cache'));
   const { serve, explain } = await import('./serve.ts');
   await serve(config).catch((error: unknown) => fail(explain(error)));

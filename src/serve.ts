@@ -84,14 +84,21 @@ function stopOnSignals(app: App, server: RunningServer): void {
   }
 }
 
+const LISTEN_FAILURES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use: stop what listens there, or name another one in PORT',
+  EADDRNOTAVAIL: 'this machine has no such address: name one of its own in HOST, such as 127.0.0.1 or 0.0.0.0',
+  ENOTFOUND: 'HOST is no address and no known name: name an address of this machine, such as 127.0.0.1 or 0.0.0.0',
+  EACCES: 'this user may not listen on the port: name one of 1024 or above in PORT',
+};
+
 /** One line where the reason is known; otherwise everything, because then it is a bug. */
 export function explain(error: unknown): string {
   const known = [ConfigError, DataFolderInUseError, DatabaseSetupError, DomainError];
   if (known.some((kind) => error instanceof kind)) return (error as Error).message;
   if (isDatabaseUnavailable(error))
     return `the database named by DATABASE_URL does not answer: ${(error as Error).message}`;
-  if ((error as NodeJS.ErrnoException)?.code === 'EADDRINUSE') {
-    return 'the port is in use: stop what listens there, or name another one in PORT';
-  }
+  const { syscall, code = '' } = (error ?? {}) as NodeJS.ErrnoException;
+  const reason = syscall === 'listen' ? LISTEN_FAILURES[code] : undefined;
+  if (reason !== undefined) return reason;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -9,6 +9,12 @@ const CONNECT_TIMEOUT_SECONDS = 5;
 /** Longest pause between two tries to connect. Requests wait for them one after the other, to be told or be served. */
 const MAX_BACKOFF_SECONDS = 0.1;
 
+/**
+ * Of a server, in milliseconds: no statement of ours takes that long, apart from the making of an index, which lifts the
+ * limit for itself. Both end what a hanging server or process would otherwise hold for ever.
+ */
+const SERVER_LIMITS = { statement_timeout: 60_000, idle_in_transaction_session_timeout: 60_000 };
+
 /** The database, embedded or a server: the same SQL through the same driver. */
 export class Database {
   readonly kind: 'embedded' | 'postgres';
@@ -67,7 +73,7 @@ export interface DatabaseOptions {
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   if (options.databaseUrl !== undefined) {
     await migrateOnce(connect({ max: 1 }, options.databaseUrl));
-    return new Database(connect({ max: options.poolSize, idle_timeout: 300 }, options.databaseUrl), null);
+    return new Database(connect({ max: options.poolSize, idle_timeout: 300 }, options.databaseUrl, SERVER_LIMITS), null);
   }
   const embedded = await EmbeddedPostgres.start(options.dataDir, options);
   // One connection: the socket's multiplexer breaks clients whose extended-protocol messages interleave.
@@ -90,7 +96,7 @@ async function migrateOnce(sql: Sql): Promise<void> {
   }
 }
 
-function connect(options: Options<Record<string, never>> & { path?: string }, url?: string): Sql {
+function connect(options: Options<Record<string, never>> & { path?: string }, url?: string, limits = {}): Sql {
   const shared = {
     ...options,
     transform: { column: { from: postgres.toCamel }, undefined: null },
@@ -98,7 +104,7 @@ function connect(options: Options<Record<string, never>> & { path?: string }, ur
     backoff: (failures: number) => Math.min(2 ** failures / 100, MAX_BACKOFF_SECONDS) * (0.5 + Math.random() / 2),
     fetch_types: true,
     onnotice: () => undefined,
-    connection: { application_name: 'signalbox' },
+    connection: { application_name: 'signalbox', ...limits },
   };
   return (url === undefined ? postgres(shared as never) : postgres(url, shared as never)) as unknown as Sql;
 }

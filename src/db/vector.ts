@@ -132,8 +132,3 @@ function writeVector(bytes: Buffer, start: number, vector: Float32Array): number
 export function vectorLiteral(vector: Float32Array): string {
   return `[${Array.from(vector, (value) => Math.fround(value)).join(',')}]`;
 }
-
-/** Reads pgvector's text form. */
-export function parseVector(text: string): Float32Array {
-  return Float32Array.from(text.slice(1, -1).split(','), Number);
-}

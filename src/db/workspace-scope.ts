@@ -29,6 +29,22 @@ interface ScopeSettings {
   workspaceId: string;
 }
 
+/** A server of which no connection became free in time, or that did not answer on the one that was. */
+class DatabaseBusyError extends Error {
+  override readonly name = 'DatabaseBusyError';
+  readonly code = 'DATABASE_BUSY';
+
+  constructor(waitMs: number) {
+    super(`no connection of the database has begun a transaction within ${waitMs} ms`);
+  }
+}
+
+/**
+ * How long work may wait for a server to begin its transaction: also a frozen connection is told of in the end, which
+ * no limit of the server's can do. The embedded database has one connection, and bulk work ahead may take its time.
+ */
+export const SERVER_WAIT_MS = 30_000;
+
 /** Opens the transaction of a scope. */
 export async function openTransaction<Result>(
   sql: Sql,

@@ -3,23 +3,20 @@ import type { Logger } from '../observability/logger.ts';
 import type { JsonValue } from '../shared/json.ts';
 import type { QueueName } from './policies.ts';
 
-export const JOB_KINDS = [
-  'EMBED',
-  'CLASSIFY',
-  'SENTIMENT',
-  'INTENT',
-  'THEMES',
-  'PROCESS_DOCUMENTS',
-  'BACKFILL_EMBEDDINGS',
-  'IMPORT',
-  'AGENT_RUN',
-  'GENERATE',
-  'DAILY_REPORT',
-  'MAINTENANCE',
-] as const;
-
 /** What a job does; the values of the API's `JobKind`. */
-export type JobKind = (typeof JOB_KINDS)[number];
+export type JobKind =
+  | 'EMBED'
+  | 'CLASSIFY'
+  | 'SENTIMENT'
+  | 'INTENT'
+  | 'THEMES'
+  | 'PROCESS_DOCUMENTS'
+  | 'BACKFILL_EMBEDDINGS'
+  | 'IMPORT'
+  | 'AGENT_RUN'
+  | 'GENERATE'
+  | 'DAILY_REPORT'
+  | 'MAINTENANCE';
 
 /** Which job of which workspace is being run. */
 export interface JobIdentity {

@@ -26,6 +26,9 @@ const MAX_COMPLEXITY = 50_000;
 const MAX_DEPTH = 15;
 const MAX_BREADTH = 500;
 
+/** The field that has the page multiplies by its size already. */
+const OF_THE_PAGE = { field: 1, multiplier: 1 };
+
 /** Ids are opaque to clients but not wrapped: the prefix says the type. */
 export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [ErrorsPlugin, RelayPlugin, ComplexityPlugin],
@@ -40,9 +43,13 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   relay: {
     nodesOnConnection: { description: 'The items of this page.' },
     cursorType: 'String',
-    edgesFieldOptions: { nullable: false, description: 'The items of this page with their cursors.' },
+    edgesFieldOptions: {
+      complexity: OF_THE_PAGE,
+      nullable: false,
+      description: 'The items of this page with their cursors.',
+    },
     nodeFieldOptions: { nullable: false, description: 'The item.' },
-    nodesFieldOptions: { nullable: false, description: 'The items of this page.' },
+    nodesFieldOptions: { complexity: OF_THE_PAGE, nullable: false, description: 'The items of this page.' },
     cursorFieldOptions: { description: 'Where this item stands; send it as `after` to go on behind it.' },
     hasNextPageFieldOptions: { description: 'Whether there is more behind this page.' },
     hasPreviousPageFieldOptions: { description: 'Whether there is something before this page.' },

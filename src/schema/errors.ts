@@ -11,10 +11,10 @@ import {
 import { builder } from './builder.ts';
 import { describedValues } from './described-values.ts';
 
-export const ERROR_CODES: Readonly<Record<ErrorCode, string>> = {
+const ERROR_DESCRIPTIONS: Readonly<Record<ErrorCode, string>> = {
   UNAUTHENTICATED: 'No credentials came with the request, or they are not good.',
   FORBIDDEN: 'The caller may not do this; `requiredPermission` says what it would need.',
-  NOT_FOUND: 'There is no such thing in this workspace.',
+  NOT_FOUND: 'There is no such thing, or none that the caller can see.',
   BAD_INPUT: 'The request cannot be used as it is; the message and `issues` say where.',
   CONFLICT: 'Something else is in the way, such as a slug that is taken.',
   LIMIT_REACHED: 'The allowance of the workspace’s tier is used up.',
@@ -28,9 +28,9 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, string>> = {
   INTERNAL: 'An unexpected failure; it was logged under the request id.',
 };
 
-export const ErrorCodeEnum = builder.enumType('ErrorCode', {
+const ErrorCodeEnum = builder.enumType('ErrorCode', {
   description: 'What kind of failure it was; also in `extensions.code` of a GraphQL error.',
-  values: describedValues(ERROR_CODES),
+  values: describedValues(ERROR_DESCRIPTIONS),
 });
 
 const PERMISSION_DESCRIPTIONS: Readonly<Record<Permission, string>> = {
@@ -85,7 +85,7 @@ builder.objectType(InvalidInputError, {
 
 builder.objectType(NotFoundError, {
   name: 'NotFoundError',
-  description: 'There is nothing with this id in the workspace.',
+  description: 'There is no such thing, or none that the caller can see.',
   interfaces: [ErrorInterface],
 });
 

@@ -31,7 +31,7 @@ export function encodeCursor(position: unknown): string {
 }
 
 /** The cursor of a list that is sorted by id. */
-export const ID_CURSOR = z.string().regex(/^\w{1,100}$/);
+const ID_CURSOR = z.string().regex(/^\w{1,100}$/);
 
 /**
  * A page made of rows that were asked for with one more than its size.

@@ -11,8 +11,12 @@ builder.scalarType('DateTime', {
   serialize: (value) => value.toISOString(),
   parseValue: (value) => {
     const instant = typeof value === 'string' && RFC_3339.test(value) ? new Date(value) : null;
-    if (instant === null || Number.isNaN(instant.getTime())) {
-      throw new GraphQLError('a DateTime is an RFC 3339 instant such as "2026-03-01T12:00:00Z"');
+    // NaN is in no range.
+    const year = instant?.getUTCFullYear() ?? 0;
+    if (instant === null || !(year >= 1 && year <= 9_999)) {
+      throw new GraphQLError(
+        'a DateTime is an RFC 3339 instant of the years 0001 to 9999, such as "2026-03-01T12:00:00Z"',
+      );
     }
     return instant;
   },

@@ -2,20 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import type { Logger } from '../observability/logger.ts';
 import type { GraphContext } from '../schema/context.ts';
+import { CORS } from './cors.ts';
 import type { KnownQueries, KnownQuery } from './known-queries.ts';
 import { createContext, type Doors } from './request-context.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 import { toClientError } from './use-error-codes.ts';
 import { observeOperation } from './use-request-log.ts';
-
-/** Any site may ask; also the general path's. */
-export const CORS = {
-  origin: '*',
-  // Keys come in a header, never in a cookie.
-  credentials: false,
-  methods: ['GET', 'POST', 'OPTIONS'],
-  exposedHeaders: ['x-request-id'],
-};
 
 export interface DirectParts {
   doors: Doors;

@@ -8,8 +8,9 @@ import { createHttpServer } from './http-server.ts';
 import { KnownQueries } from './known-queries.ts';
 import type { Doors } from './request-context.ts';
 import { createServerMetrics } from './server-metrics.ts';
+import { readTrustedDocuments } from './trusted-documents.ts';
 import { attachWebSocket } from './websocket.ts';
-import { createGraphServer, readTrustedDocuments } from './yoga.ts';
+import { createGraphServer } from './yoga.ts';
 
 /** How long open connections may take to finish once the server stops. */
 const CLOSE_TIMEOUT_MS = 10_000;

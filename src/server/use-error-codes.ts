@@ -3,10 +3,13 @@ import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { isDatabaseUnavailable, isUnstorableText } from '../db/failures.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { GraphContext } from '../schema/context.ts';
-import { DomainError, type ErrorCode } from '../shared/errors.ts';
+import { DomainError, ERROR_CODES, type ErrorCode } from '../shared/errors.ts';
 
 /** Statuses that tell a client or a load balancer something before it reads the body. */
 const STATUS_OF_CODE: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401, UNAVAILABLE: 503 };
+
+/** How GraphQL's own validation says that a document is too much for it; it gives no code. */
+const GAVE_UP = /Validation aborted|Maximum introspection depth exceeded/;
 
 /**
  * An error as a client may see it: what the product expects keeps its message and gets its code; everything else is
@@ -22,8 +25,9 @@ export function toClientError(error: unknown, logger: Logger, requestId: string 
     return new GraphQLError(cause.message, { ...at, extensions: withStatus(cause.code, cause.details) });
   }
   if (cause instanceof GraphQLError) {
-    const code = (cause.extensions.code as ErrorCode | undefined) ?? 'BAD_INPUT';
-    return isErrorCode(code) ? withCode(cause, code) : withCode(cause, 'BAD_INPUT');
+    const { code } = cause.extensions;
+    if (isErrorCode(code)) return withCode(cause, code);
+    return withCode(cause, GAVE_UP.test(cause.message) ? 'QUERY_TOO_COSTLY' : 'BAD_INPUT');
   }
   if (isUnstorableText(cause)) {
     return new GraphQLError('a text of this request has a NUL character', { ...at, extensions: { code: 'BAD_INPUT' } });
@@ -97,25 +101,8 @@ function withStatus(code: ErrorCode, details: Record<string, unknown>): Record<s
 }
 
 function isErrorCode(code: unknown): code is ErrorCode {
-  return typeof code === 'string' && code in CODES;
+  return (ERROR_CODES as readonly unknown[]).includes(code);
 }
-
-const CODES: Readonly<Record<ErrorCode, true>> = {
-  UNAUTHENTICATED: true,
-  FORBIDDEN: true,
-  NOT_FOUND: true,
-  BAD_INPUT: true,
-  CONFLICT: true,
-  LIMIT_REACHED: true,
-  BUDGET_EXCEEDED: true,
-  RATE_LIMITED: true,
-  SAFETY_BLOCKED: true,
-  PROVIDER_FAILED: true,
-  NO_PROVIDER: true,
-  QUERY_TOO_COSTLY: true,
-  UNAVAILABLE: true,
-  INTERNAL: true,
-};
 
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';

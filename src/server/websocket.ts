@@ -47,14 +47,26 @@ export function attachWebSocket(
     sockets.handleUpgrade(request, socket, head, (connection) => sockets.emit('connection', connection, request));
   });
   const signals = new WeakMap<WebSocket, AbortSignal>();
+  const requestIds = new WeakMap<WebSocket, string>();
+  // One for all that goes over a connection: its parameters come once, with the client's own id if it has one.
+  const idOf = (connection: Connection) => {
+    const { socket, request } = connection.extra;
+    const known = requestIds.get(socket);
+    if (known !== undefined) return known;
+    const header = text(request.headers['x-request-id']);
+    const requestId = requestIdOf(text(connection.connectionParams?.['x-request-id']) ?? header);
+    requestIds.set(socket, requestId);
+    return requestId;
+  };
   sockets.on('connection', (socket) => {
     const closed = new AbortController();
     socket.once('close', () => closed.abort());
     signals.set(socket, closed.signal);
   });
   // A status is for HTTP.
-  const clientError = (error: unknown) => {
-    const { message, nodes, path, positions, source, extensions } = toClientError(error, logger, null);
+  const clientError = (connection: Connection, error: unknown) => {
+    const shownError = toClientError(error, logger, idOf(connection));
+    const { message, nodes, path, positions, source, extensions } = shownError;
     const { http: _status, ...shown } = extensions;
     return new GraphQLError(message, { nodes, path, positions, source, extensions: shown });
   };
@@ -62,7 +74,7 @@ export function attachWebSocket(
     {
       execute: (args) => (args as EnvelopedArgs).execute(args) as never,
       subscribe: (args) => (args as EnvelopedArgs).subscribe(args) as never,
-      onConnect: (connection) => admit(connection, contextOf, logger),
+      onConnect: (connection) => admit(connection, contextOf, (error) => toClientError(error, logger, idOf(connection))),
       onSubscribe: async (connection, _id, payload) => {
         try {
           // Made here and not by yoga's own factory, which reads the credentials of an HTTP request.
@@ -70,7 +82,7 @@ export function attachWebSocket(
           const { parse, validate, execute, subscribe, schema } = yoga.getEnveloped({ ...contextValue });
           const document = parse(sourceOf(payload, trustedDocuments));
           const errors = validate(schema, document);
-          if (errors.length > 0) return errors.map((error: GraphQLError) => clientError(error));
+          if (errors.length > 0) return errors.map((error: GraphQLError) => clientError(connection, error));
           return {
             schema,
             document,
@@ -81,12 +93,14 @@ export function attachWebSocket(
             subscribe,
           } as EnvelopedArgs;
         } catch (error) {
-          return [clientError(error)];
+          return [clientError(connection, error)];
         }
       },
-      onError: (_connection, _id, _payload, errors) => errors.map(clientError),
-      onNext: (_connection, _id, _payload, _args, result) =>
-        result.errors === undefined ? result : { ...result, errors: result.errors.map(clientError) },
+      onError: (connection, _id, _payload, errors) => errors.map((error) => clientError(connection, error)),
+      onNext: (connection, _id, _payload, _args, result) =>
+        result.errors === undefined
+          ? result
+          : { ...result, errors: result.errors.map((error) => clientError(connection, error)) },
     },
     sockets,
   );
@@ -98,7 +112,7 @@ export function attachWebSocket(
     return createContext(
       doors,
       { authorization: given('authorization'), workspaceId: given('x-signalbox-workspace') },
-      { requestId: requestIdOf(given('x-request-id')), signal: signals.get(socket) ?? AbortSignal.abort() },
+      { requestId: idOf(connection), signal: signals.get(socket) ?? AbortSignal.abort() },
     );
   };
 
@@ -129,13 +143,13 @@ function sourceOf(payload: SubscribePayload, trustedDocuments: Readonly<Record<s
 async function admit(
   connection: Connection,
   contextOf: (connection: Connection) => Promise<unknown>,
-  logger: Logger,
+  toError: (error: unknown) => GraphQLError,
 ): Promise<boolean> {
   try {
     await contextOf(connection);
     return true;
   } catch (error) {
-    const { message, extensions } = toClientError(error, logger, null);
+    const { message, extensions } = toError(error);
     const code = extensions.code === 'UNAUTHENTICATED' ? CloseCode.Forbidden : TRY_AGAIN_LATER;
     const reason = Buffer.byteLength(message) > MAX_REASON_BYTES ? 'the key cannot be used' : message;
     connection.extra.socket.close(code, reason);

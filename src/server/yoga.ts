@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operations';
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Logger } from '../observability/logger.ts';
 import type { GraphContext } from '../schema/context.ts';
 import { schema } from '../schema/index.ts';
-import { CORS } from './direct-query.ts';
+import { CORS } from './cors.ts';
 import { type GraphiqlDemo, graphiqlOptions } from './graphiql.ts';
 import { type KnownQueries, useKnownQueries } from './known-queries.ts';
 import { createContext, type Doors, requestIdOf } from './request-context.ts';
@@ -68,11 +67,6 @@ export function createGraphServer({ doors, logger, metrics, demo, trustedDocumen
       ...trustedDocumentsPlugin(trustedDocuments),
     ] as Plugin<GraphContext>[],
   }) as unknown as GraphServer;
-}
-
-/** @param path of a JSON file `{ "<hash>": "<document>" }` */
-export function readTrustedDocuments(path: string): Record<string, string> {
-  return JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>;
 }
 
 function trustedDocumentsPlugin(documents: Readonly<Record<string, string>> | null): Plugin[] {

@@ -1,19 +1,21 @@
 /** What a client sees of a failure; the values of the API's `ErrorCode`. */
-export type ErrorCode =
-  | 'UNAUTHENTICATED'
-  | 'FORBIDDEN'
-  | 'NOT_FOUND'
-  | 'BAD_INPUT'
-  | 'CONFLICT'
-  | 'LIMIT_REACHED'
-  | 'BUDGET_EXCEEDED'
-  | 'RATE_LIMITED'
-  | 'SAFETY_BLOCKED'
-  | 'PROVIDER_FAILED'
-  | 'NO_PROVIDER'
-  | 'QUERY_TOO_COSTLY'
-  | 'UNAVAILABLE'
-  | 'INTERNAL';
+export const ERROR_CODES = [
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'NOT_FOUND',
+  'BAD_INPUT',
+  'CONFLICT',
+  'LIMIT_REACHED',
+  'BUDGET_EXCEEDED',
+  'RATE_LIMITED',
+  'SAFETY_BLOCKED',
+  'PROVIDER_FAILED',
+  'NO_PROVIDER',
+  'QUERY_TOO_COSTLY',
+  'UNAVAILABLE',
+  'INTERNAL',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** A failure that the product expects: its message is for the client and says what to do. Everything else is masked. */
 export abstract class DomainError extends Error {
@@ -58,8 +60,9 @@ export class NotFoundError extends DomainError {
   override readonly name = 'NotFoundError';
   readonly code = 'NOT_FOUND';
 
-  constructor(what: string, id: string) {
-    super(`no ${what} with the id ${JSON.stringify(id.slice(0, 80))} in this workspace`);
+  /** @param called what the client named it by: an id, a name */
+  constructor(what: string, called: string) {
+    super(`no ${what} ${JSON.stringify(called.slice(0, 80))} that this caller can see`);
   }
 }
 

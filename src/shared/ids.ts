@@ -33,7 +33,3 @@ export function kindOfId(id: string): IdKind | null {
   const prefix = ID_SHAPE.exec(id)?.[1];
   return (prefix !== undefined && KIND_OF_PREFIX.get(prefix)) || null;
 }
-
-export function isId(kind: IdKind, id: string): boolean {
-  return kindOfId(id) === kind;
-}

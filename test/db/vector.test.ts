@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../../src/db/client.ts';
-import { type ChunkVector, parseVector, vectorLiteral, writeChunkVectors } from '../../src/db/vector.ts';
+import { type ChunkVector, vectorLiteral, writeChunkVectors } from '../../src/db/vector.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { insertDocument, insertWorkspace } from '../support/rows.ts';
 
@@ -22,6 +22,11 @@ afterAll(() => testing?.close());
 beforeEach(async () => {
   await database.withWorkspace('ws_1', ({ sql }) => sql`delete from chunks`);
 });
+
+/** Reads pgvector's text form. */
+function parseVector(text: string): Float32Array {
+  return Float32Array.from(text.slice(1, -1).split(','), Number);
+}
 
 async function readVectors(): Promise<(ChunkVector & { model: string })[]> {
   const rows = await database.withWorkspace(

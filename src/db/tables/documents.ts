@@ -36,7 +36,7 @@ export const documents = pgTable(
     language: text('language'),
     /** SHA-256 of title and text: what is unchanged is not embedded again. */
     contentHash: bytea('content_hash').notNull(),
-    /** Of title (weight A) and text (weight D), for keyword search. */
+    /** Of identifiers and title (weight A) and text (weight D), for keyword search. */
     lexemes: tsvector('lexemes').notNull(),
     /** MISSING, STALE (the text has changed since), READY or FAILED. */
     embeddingStatus: text('embedding_status').notNull(),

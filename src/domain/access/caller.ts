@@ -10,8 +10,7 @@ export interface CallerWorkspace {
   createdAt: Date;
 }
 
-export const TIERS = ['FREE', 'PRO', 'ENTERPRISE'] as const;
-export type Tier = (typeof TIERS)[number];
+export type Tier = 'FREE' | 'PRO' | 'ENTERPRISE';
 
 /** Who is asking. Nobody, the server's owner (root key), a key of a workspace, or a user of the team's own issuer. */
 export interface Caller {

@@ -1,4 +1,5 @@
 import type { Database } from '../../db/client.ts';
+import { isRolledBackByConflict } from '../../db/failures.ts';
 import type { WorkspaceScope } from '../../db/workspace-scope.ts';
 import { InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { authorize, type Caller, type WorkspaceCaller } from '../access/caller.ts';
@@ -30,6 +31,8 @@ export const AI_TASKS = ['EMBED', 'CLASSIFY', 'SENTIMENT', 'INTENT'] as const;
 export type AiTask = (typeof AI_TASKS)[number];
 
 export const MAX_DOCUMENTS_PER_CALL = 1_000;
+/** Writers that lock the same documents agree on an order; what may still collide is written again. */
+const WRITE_ATTEMPTS = 4;
 /** Rows that one statement deletes; a filter that matches more is worked off piece by piece. */
 const DELETE_PIECE = 1_000;
 
@@ -104,19 +107,32 @@ export class DocumentService {
     if (collection === undefined) throw new NotFoundError('collection', input.collectionId);
     const prepared = await prepareDocuments(collection, input.documents);
     await this.#checkAllowance(member, input, prepared);
-    try {
-      const outcome = await this.#database.withWorkspace(member.workspace.id, (scope) =>
-        this.#write(scope, member, input, prepared, request),
-      );
-      this.#onChange(member.workspace.id);
-      return outcome;
-    } catch (error) {
-      if (!(error instanceof AlreadyAnsweredError) || request === null) throw error;
-      const quicker = await this.#database.withWorkspace(member.workspace.id, (scope) =>
-        readAnswer<UpsertOutcome>(scope, request),
-      );
-      if (quicker === null) throw error;
-      return quicker;
+    const outcome = await this.#writeOnce(member, input, prepared, request);
+    this.#onChange(member.workspace.id);
+    return outcome;
+  }
+
+  /** Again where another transaction was in the way; with the quicker one's answer where the same request has one. */
+  async #writeOnce(
+    caller: WorkspaceCaller,
+    input: UpsertInput,
+    prepared: readonly NewDocument[],
+    request: IdempotentRequest | null,
+  ): Promise<UpsertOutcome> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#database.withWorkspace(caller.workspace.id, (scope) =>
+          this.#write(scope, caller, input, prepared, request),
+        );
+      } catch (error) {
+        if (error instanceof AlreadyAnsweredError && request !== null) {
+          const quicker = await this.#database.withWorkspace(caller.workspace.id, (scope) =>
+            readAnswer<UpsertOutcome>(scope, request),
+          );
+          if (quicker !== null) return quicker;
+        }
+        if (!isRolledBackByConflict(error) || attempt === WRITE_ATTEMPTS) throw error;
+      }
     }
   }
 

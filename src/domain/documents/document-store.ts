@@ -2,6 +2,7 @@ import type { ChunkVector } from '../../db/vector.ts';
 import type { WorkspaceScope } from '../../db/workspace-scope.ts';
 import type { Document, DocumentFilter } from './document.ts';
 import { documentCondition, embeddingStatus, type Fragment } from './document-filter.ts';
+import { identifierLexeme } from './identifiers.ts';
 
 /** Characters that keyword search looks at: a tsvector holds 1 MB at the most. */
 const LEXEME_CHARACTERS = 200_000;
@@ -13,6 +14,8 @@ export type NewDocument = Omit<
 > & {
   /** Null: what is stored, else now. */
   createdAt: Date | null;
+  /** What people call it by; keyword search finds each as a whole and by its parts. */
+  identifiers: string[];
 };
 
 /** What is known of a document before it is written again. */
@@ -36,7 +39,7 @@ export async function lockByExternalIds(
     select id, external_id, content_hash, created_at,
       not (embedding_status = 'READY' and embedding_model = ${embeddingModel}) as pending
     from documents where collection_id = ${collectionId} and external_id = any(${[...externalIds]}::text[])
-    order by id for update`;
+    order by external_id collate "C", id for no key update`;
 }
 
 export interface WrittenDocument {
@@ -52,17 +55,22 @@ export interface WrittenDocument {
  */
 export async function writeDocuments(scope: WorkspaceScope, rows: readonly NewDocument[]): Promise<WrittenDocument[]> {
   const { sql } = scope;
-  // In the order of their external ids, so that two writers of the same documents wait instead of deadlocking. The clock
-  // is cut to milliseconds: a Date holds no more, and a cursor or a second write must meet the very same instant.
-  const sorted = [...rows].sort((a, b) => ((a.externalId ?? a.id) < (b.externalId ?? b.id) ? -1 : 1));
+  // Written in the order that every writer locks documents in. The clock is cut to milliseconds: a Date holds no more,
+  // and a cursor or a second write must meet the very same instant.
   const incoming = JSON.stringify(
-    sorted.map((row) => ({ ...row, contentHash: Buffer.from(row.contentHash).toString('hex') })),
+    rows.map(({ identifiers, ...row }) => ({
+      ...row,
+      contentHash: Buffer.from(row.contentHash).toString('hex'),
+      // The parser takes the hyphen of `MOB-281` for a minus: its parts are given without it too.
+      identifierText: identifiers.map((id) => `${id} ${id.replace(/[^\p{L}\p{N}]+/gu, ' ')}`).join(' '),
+      identifierLexemes: identifiers.map(identifierLexeme),
+    })),
   );
   return await sql<WrittenDocument[]>`
     with incoming as materialized (
       select * from jsonb_to_recordset(${incoming}::text::jsonb) as i (
         "id" text, "collectionId" text, "externalId" text, "kind" text, "title" text, "text" text, "source" jsonb,
-        "metadata" jsonb, "language" text, "contentHash" text, "createdAt" timestamptz
+        "metadata" jsonb, "language" text, "contentHash" text, "createdAt" timestamptz, "identifierText" text, "identifierLexemes" text[]
       )
     )
     insert into documents as d (
@@ -71,10 +79,12 @@ export async function writeDocuments(scope: WorkspaceScope, rows: readonly NewDo
       )
       select ${scope.workspaceId}, "id", "collectionId", "externalId", "kind", "title", "text", "source", "metadata",
         "language", decode("contentHash", 'hex'),
-        setweight(to_tsvector('english', coalesce(left("title", 2000), '')), 'A')
+        array_to_tsvector("identifierLexemes")
+          || setweight(to_tsvector('english', "identifierText" || ' ' || coalesce(left("title", 2000), '')), 'A')
           || setweight(to_tsvector('english', left("text", ${LEXEME_CHARACTERS})), 'D'),
         'MISSING', coalesce("createdAt", date_trunc('milliseconds', now()))
       from incoming
+      order by "externalId" collate "C", "id"
       on conflict (workspace_id, collection_id, external_id) do update set
         kind = excluded.kind, title = excluded.title, text = excluded.text, source = excluded.source,
         metadata = excluded.metadata, language = excluded.language, content_hash = excluded.content_hash,
@@ -140,7 +150,8 @@ export async function deleteDocuments(
       : documentCondition(scope, which.filter, embeddingModel);
   const deleted = await sql`
     delete from documents where (workspace_id, id) in (
-      select d.workspace_id, d.id from documents d where ${condition} order by d.id limit ${limit} for update
+      select d.workspace_id, d.id from documents d where ${condition}
+      order by d.external_id collate "C", d.id limit ${limit} for update
     )`;
   return deleted.count;
 }
@@ -191,7 +202,7 @@ export async function markEmbedded(
       select * from jsonb_to_recordset(${incoming}::text::jsonb) as i ("id" text, "contentHash" text, "tokenCount" int, "chunkCount" int)
     ), unchanged as (
       select d.id from documents d join incoming i on d.id = i."id" and d.content_hash = decode(i."contentHash", 'hex')
-      order by d.id for update of d
+      order by d.external_id collate "C", d.id for no key update of d
     )
     update documents d set embedding_status = 'READY', embedding_model = ${model}, embedded_at = now(), embedding_error = null,
       token_count = i."tokenCount", chunk_count = i."chunkCount"

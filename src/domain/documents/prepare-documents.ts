@@ -6,6 +6,7 @@ import { storableJson, storableText } from '../../shared/text.ts';
 import type { Collection, DocumentKind } from './document.ts';
 import type { NewDocument } from './document-store.ts';
 import { extractDocument } from './extractors/extract-document.ts';
+import { documentIdentifiers } from './identifiers.ts';
 import { detectLanguage } from './language.ts';
 
 /** A document as a client sends it. */
@@ -97,10 +98,12 @@ async function prepareDocument(collection: Collection, input: DocumentInput): Pr
   const extracted = extractDocument(kind, { title: input.title, text: input.text, source });
   const title = extracted.title === null ? null : storableText(extracted.title).slice(0, MAX_TITLE_CHARACTERS) || null;
   const text = storableText(extracted.text).trim();
+  const externalId = input.externalId == null ? null : storableText(input.externalId);
   return {
     id: newId('Document'),
     collectionId: collection.id,
-    externalId: input.externalId == null ? null : storableText(input.externalId),
+    externalId,
+    identifiers: documentIdentifiers(kind, externalId, source),
     kind,
     title,
     text,

@@ -8,6 +8,7 @@ import type { ModelGateway } from '../gateway/model-gateway.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import {
   MAX_PAGE_SIZE,
+  pageWindow,
   type RankedHit,
   type SearchFusion,
   type SearchMode,
@@ -47,13 +48,11 @@ export class DocumentSearch {
     authorize(call.caller, 'DOCUMENTS_READ');
     checkQuery(input.query);
     const model = await this.#catalog.embeddingModel();
+    const request = { ...input, workspaceId: call.caller.workspace.id, model: searchModel(model) };
+    // What cannot be answered is refused before anything is spent on it.
+    pageWindow(request);
     const queryVector = input.mode === 'KEYWORD' ? null : await this.#embedQuery(call, input.query);
-    const page = await this.#search.search({
-      ...input,
-      workspaceId: call.caller.workspace.id,
-      queryVector,
-      model: searchModel(model),
-    });
+    const page = await this.#search.search({ ...request, queryVector });
     if (queryVector !== null) this.#recordVectorQueries(call, model, 1, page.plan.durationMs);
     return page;
   }

@@ -6,6 +6,8 @@ export interface FusionCandidate {
   lexicalScore: number | null;
   /** Whether it is one of the best of the vector's side, and not there only because of its words. */
   isNearest: boolean;
+  /** Whether the query names it by its identifier: then it comes first, with a score of 1. */
+  isNamed: boolean;
 }
 
 export interface FusedDocument extends FusionCandidate {
@@ -23,11 +25,16 @@ const RECIPROCAL_RANK_CONSTANT = 60;
  */
 export function fuseByWeight(candidates: readonly FusionCandidate[], vectorWeight: number): FusedDocument[] {
   const nearest = stretchOver(candidates.flatMap((c) => (c.isNearest && c.similarity !== null ? [c.similarity] : [])));
-  const lexical = stretchOver(candidates.flatMap((c) => (c.lexicalScore !== null ? [c.lexicalScore] : [])));
+  // Beside a named document, whose score stands above all words, the others would hardly differ.
+  const lexical = stretchOver(
+    candidates.flatMap((c) => (c.lexicalScore !== null && !c.isNamed ? [c.lexicalScore] : [])),
+  );
   return ranked(
     candidates.map((candidate) => ({
       ...candidate,
-      score: vectorWeight * nearest(candidate.similarity) + (1 - vectorWeight) * lexical(candidate.lexicalScore),
+      score: candidate.isNamed
+        ? 1
+        : vectorWeight * nearest(candidate.similarity) + (1 - vectorWeight) * lexical(candidate.lexicalScore),
     })),
   );
 }
@@ -41,7 +48,9 @@ export function fuseByReciprocalRank(candidates: readonly FusionCandidate[]): Fu
   return ranked(
     candidates.map((candidate) => ({
       ...candidate,
-      score: share(nearest.get(candidate.documentId)) + share(lexical.get(candidate.documentId)),
+      score: candidate.isNamed
+        ? 1
+        : share(nearest.get(candidate.documentId)) + share(lexical.get(candidate.documentId)),
     })),
   );
 }

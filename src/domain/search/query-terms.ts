@@ -1,3 +1,5 @@
+import { isIdentifierLexeme } from '../documents/identifiers.ts';
+
 /** A lexeme of a query, and in how many documents of the workspace it stands (estimated where they are many). */
 export interface LexemeFrequency {
   lexeme: string;
@@ -12,6 +14,8 @@ export interface QueryTerms {
   weights: number[];
   /** A tsquery: documents that have one of the rarest lexemes. */
   candidates: string;
+  /** A tsquery: documents that the query names by an identifier; null where it names none. */
+  named: string | null;
   /** False where documents that have the commonest lexemes alone are not looked at. */
   coversAllLexemes: boolean;
 }
@@ -41,16 +45,18 @@ export function chooseTerms(frequencies: readonly LexemeFrequency[], documents: 
     if (isWanted) expected += frequency;
     return isWanted;
   });
+  const named = candidates.filter(({ lexeme }) => isIdentifierLexeme(lexeme));
   return {
     lexemes: rarestFirst.map(({ lexeme }) => lexeme),
     weights: rarestFirst.map(({ frequency }) => inverseFrequency(frequency, documents)),
     candidates: candidates.map(({ lexeme }) => quoteLexeme(lexeme)).join(' | '),
+    named: named.length === 0 ? null : named.map(({ lexeme }) => quoteLexeme(lexeme)).join(' | '),
     coversAllLexemes: candidates.length === rarestFirst.length,
   };
 }
 
 /** The idf of BM25: https://doi.org/10.1561/1500000019 */
-export function inverseFrequency(frequency: number, documents: number): number {
+function inverseFrequency(frequency: number, documents: number): number {
   return Math.log(1 + Math.max(0, documents - frequency + 0.5) / (frequency + 0.5));
 }
 

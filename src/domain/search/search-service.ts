@@ -1,6 +1,7 @@
 import type { Database } from '../../db/client.ts';
 import type { WorkspaceScope } from '../../db/workspace-scope.ts';
 import type { DocumentFilter } from '../documents/document.ts';
+import { identifiersNamedIn } from '../documents/identifiers.ts';
 import { fuseByReciprocalRank, fuseByWeight } from './fusion.ts';
 import { chooseTerms, type QueryTerms } from './query-terms.ts';
 import {
@@ -99,12 +100,13 @@ export class SearchService {
         request.mode === 'SEMANTIC' ? null : this.#termsOf(scope, request.query),
       ]);
       const ranking = await rank(scope, request, window, query, terms);
+      const page = pageOf(ranking, window);
       return {
-        ...pageOf(ranking, window),
+        ...page,
         plan: {
           strategy: strategyOf(ranking.scan, ranking.usesWords),
           embeddingModel: ranking.scan === null ? null : request.model.id,
-          complete: ranking.isComplete && pendingDocuments === 0,
+          complete: ranking.isComplete && pendingDocuments === 0 && page.hasNextPage === ranking.hasNextPage,
           estimatedRecall: ranking.recall,
           reranked: false,
           durationMs: performance.now() - startedAt,
@@ -170,7 +172,7 @@ export class SearchService {
   }
 
   async #termsOf(scope: WorkspaceScope, query: string): Promise<QueryTerms | null> {
-    const lexemes = await lexemesOf(scope, query);
+    const lexemes = [...identifiersNamedIn(query.replaceAll('\0', ' ')), ...(await lexemesOf(scope, query))];
     if (lexemes.length === 0) return null;
     const { documents, frequencies } = await this.#statistics.frequencies(scope, lexemes);
     return chooseTerms(frequencies, documents);
@@ -189,7 +191,7 @@ async function rank(
     const rows = await onScan(scope, query.scan, () =>
       hybridDocuments(scope, { ...query, limit: FUSION_CANDIDATES }, terms),
     );
-    return rankHybrid(rows, request, window, query);
+    return rankHybrid(rows, request, window, { ...query, limit: FUSION_CANDIDATES }, terms);
   }
   if (query !== null) {
     const page = { offset: window.offset, limit: window.first + 1 };
@@ -209,7 +211,13 @@ async function onScan<Rows>(scope: WorkspaceScope, scan: VectorScan, read: () =>
   return rows;
 }
 
-function rankHybrid(rows: HybridRow[], request: SearchRequest, window: PageWindow, query: NearestQuery): Ranking {
+function rankHybrid(
+  rows: HybridRow[],
+  request: SearchRequest,
+  window: PageWindow,
+  query: NearestQuery,
+  terms: QueryTerms,
+): Ranking {
   const spans = new Map(rows.map((row) => [row.documentId, spanOf(row)]));
   const fused =
     request.fusion === 'RECIPROCAL_RANK'
@@ -228,15 +236,28 @@ function rankHybrid(rows: HybridRow[], request: SearchRequest, window: PageWindo
     bestChunk: spans.get(document.documentId) ?? null,
   }));
   const recall = recallOfScan(query.scan, scannedRows(rows), query.indexRows);
+  const hasNextPage = ranked.length > window.offset + window.first;
+  const listEndsEarly = !hasNextPage && (!terms.coversAllLexemes || isCut(rows, request, query));
   return {
     hits,
     totalCount: null,
-    hasNextPage: ranked.length > window.offset + window.first,
+    hasNextPage,
     scan: query.scan,
     usesWords: true,
-    isComplete: recall === null || recall === 1,
+    isComplete: (recall === null || recall === 1) && !listEndsEarly,
     recall,
   };
+}
+
+/** Whether a side had further documents that the list would show if it were longer. */
+function isCut(rows: readonly HybridRow[], request: SearchRequest, query: NearestQuery): boolean {
+  const nearest = rows.filter((row) => row.isNearest);
+  const allNearestAreClose = nearest.every((row) => isAbove(request, row.similarity));
+  const hasMoreNearest =
+    nearest.some((row) => (row.nearestTotal ?? 0) > nearest.length) ||
+    (query.scan === 'HNSW' && scannedRows(rows) >= query.indexRows);
+  const words = rows.filter((row) => row.lexicalScore !== null);
+  return (hasMoreNearest && allNearestAreClose) || words.some((row) => (row.lexicalTotal ?? 0) > words.length);
 }
 
 function rankNearest(rows: NearestRow[], request: SearchRequest, window: PageWindow, query: NearestQuery): Ranking {

@@ -45,6 +45,8 @@ export interface NearestRow {
 export interface LexicalRow {
   documentId: string;
   score: number;
+  /** Whether the query names it by its identifier. */
+  isNamed: boolean;
   total: number;
 }
 
@@ -54,8 +56,12 @@ export interface HybridRow {
   startOffset: number | null;
   endOffset: number | null;
   isNearest: boolean;
+  isNamed: boolean;
   lexicalScore: number | null;
   scanned: number | null;
+  /** Documents that each side has in all; null where it has not found this one. */
+  nearestTotal: number | null;
+  lexicalTotal: number | null;
 }
 
 /**
@@ -154,7 +160,8 @@ export async function hybridDocuments(
     select document_id, coalesce(nearest.similarity, other.similarity) as similarity,
       coalesce(nearest.start_offset, other.start_offset) as start_offset,
       coalesce(nearest.end_offset, other.end_offset) as end_offset,
-      nearest.similarity is not null as is_nearest, lexical.score as lexical_score, nearest.scanned
+      nearest.similarity is not null as is_nearest, coalesce(lexical.is_named, false) as is_named,
+      lexical.score as lexical_score, nearest.scanned, nearest.total as nearest_total, lexical.total as lexical_total
     from nearest full join lexical using (document_id) left join other using (document_id)`;
 }
 
@@ -309,11 +316,18 @@ function lexicalSql(
     ? sql`join documents d on d.workspace_id = ${workspaceId} and d.id = found.document_id
         and ${documentCondition(scope, filter, model.id)}`
     : sql``;
+  // Whom the query names stands above whoever shares words with it.
+  const named =
+    terms.named === null
+      ? sql`select null::text as document_id where false`
+      : sql`select document_id from lexical_candidates('{}'::text[], '{}'::float8[], ${terms.named}::tsquery)`;
   return sql`
-    select found.document_id, found.score, (count(*) over ())::int as total
+    select found.document_id, named.document_id is not null as is_named, (count(*) over ())::int as total,
+      found.score + case when named.document_id is null then 0 else max(found.score) over () end as score
     from lexical_candidates(${terms.lexemes}::text[], ${terms.weights}::float8[], ${terms.candidates}::tsquery) found
+    left join (${named}) named on named.document_id = found.document_id
     ${filtered}
-    order by found.score desc, found.document_id offset ${page.offset} limit ${page.limit}`;
+    order by score desc, found.document_id offset ${page.offset} limit ${page.limit}`;
 }
 
 /** The stems that a query is made of, without stop words; the ones that it repeats first. */

@@ -62,7 +62,13 @@ export interface SearchHit extends RankedHit {
 export interface SearchPlan {
   strategy: SearchStrategy;
   embeddingModel: string | null;
-  /** False where documents still wait for their vector, or where the index gave up before it had enough rows. */
+  /**
+   * Whether this page is what it would be without any bound. False where documents still wait for their vector, where
+   * the index gave up before it had enough rows, and where the list ends here although more documents match: HYBRID puts
+   * together the best 100 of each side, and no search shows more than 1,000. It is told of the page at which the list
+   * ends, and not of the pages before it: those lack nothing, and nearly every search of many documents would be called
+   * incomplete.
+   */
   complete: boolean;
   /** 1 for an exact scan; null where no vectors were compared or nothing is known. */
   estimatedRecall: number | null;
@@ -101,7 +107,7 @@ export interface PageWindow {
 }
 
 /** @throws InvalidInputError for a page, cursor or threshold that makes no sense */
-export function pageWindow(request: SearchRequest): PageWindow {
+export function pageWindow(request: Omit<SearchRequest, 'queryVector'>): PageWindow {
   checkPageSize(request.first);
   checkSimilarity(request.minSimilarity);
   const fingerprint = rankingFingerprint(request);
@@ -151,7 +157,7 @@ function decodeCursor(cursor: string, fingerprint: string): number {
   return Number(parts[1]);
 }
 
-function rankingFingerprint(request: SearchRequest): string {
+function rankingFingerprint(request: Omit<SearchRequest, 'queryVector'>): string {
   const { workspaceId, query, mode, fusion, filter, minSimilarity, model } = request;
   const ranking = [workspaceId, query, mode, fusion ?? 'WEIGHTED', filter ?? null, minSimilarity ?? null, model.id];
   return createHash('sha256').update(JSON.stringify(ranking)).digest('base64url').slice(0, 16);

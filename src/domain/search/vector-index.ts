@@ -161,11 +161,14 @@ async function readNames(connection: ReservedSql): Promise<Set<string>> {
   return new Set(rows.map((row) => row.name));
 }
 
+/** A build may take longer than a statement of a request may. */
 async function withBuildMemory(connection: ReservedSql, memory: string, build: () => Promise<unknown>): Promise<void> {
-  await connection`select set_config('maintenance_work_mem', ${memory}, false)`;
+  await connection`
+    select set_config('maintenance_work_mem', ${memory}, false), set_config('statement_timeout', '0', false)`;
   try {
     await build();
   } finally {
     await connection`reset maintenance_work_mem`;
+    await connection`reset statement_timeout`;
   }
 }

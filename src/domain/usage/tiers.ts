@@ -11,7 +11,7 @@ export type LimitedMeter = Exclude<Meter, 'VECTOR_QUERIES'>;
 export const LIMIT_WINDOW_DAYS = 30;
 
 /** What each tier includes in `LIMIT_WINDOW_DAYS`; null is without a limit. */
-export const TIER_LIMITS: Readonly<Record<Tier, Readonly<Record<LimitedMeter, number | null>>>> = {
+const TIER_LIMITS: Readonly<Record<Tier, Readonly<Record<LimitedMeter, number | null>>>> = {
   FREE: { EMBEDDINGS: 1_000, LLM_CALLS: 100 },
   PRO: { EMBEDDINGS: 50_000, LLM_CALLS: 5_000 },
   ENTERPRISE: { EMBEDDINGS: null, LLM_CALLS: null },

@@ -7,8 +7,7 @@ import { addDays, endOfDay, startOfDay } from './utc-day.ts';
 export const USAGE_WINDOW_DAYS = { DAY: 1, WEEK: 7, MONTH: 30, QUARTER: 90 } as const;
 export type UsageWindow = keyof typeof USAGE_WINDOW_DAYS;
 
-export const USAGE_DIMENSIONS = ['PROVIDER', 'MODEL', 'OPERATION', 'API_KEY', 'DAY', 'OUTCOME'] as const;
-export type UsageDimension = (typeof USAGE_DIMENSIONS)[number];
+export type UsageDimension = 'PROVIDER' | 'MODEL' | 'OPERATION' | 'API_KEY' | 'DAY' | 'OUTCOME';
 
 export const USAGE_RANGE_MAX_DAYS = 400;
 

@@ -90,7 +90,7 @@ export class WorkspaceService {
     const workspace = await this.find(caller, input.id);
     if (workspace === null) throw new NotFoundError('workspace', input.id);
     if (workspace.slug !== input.confirmSlug) {
-      throw InvalidInputError.at('confirmSlug', `must be the slug of the workspace, "${workspace.slug}"`);
+      throw InvalidInputError.at('confirmSlug', 'must be the slug of the workspace');
     }
     const deleted = await this.#database.withSystem((scope) => deleteWorkspace(scope, input.id));
     this.#authenticator.forgetWorkspace(input.id);

@@ -69,7 +69,7 @@ export async function loadSentenceTransformer(source: TransformerSource): Promis
 }
 
 /** One vector a text: that of its first token, or the mean over its tokens without the padding. */
-export function poolTokens(
+function poolTokens(
   hidden: ModelTensor,
   attentionMask: ModelTensor,
   model: Pick<TransformerSource, 'pooling' | 'dimensions' | 'folder'>,

@@ -121,7 +121,8 @@ builder.mutationFields((t) => ({
   }),
   revokeApiKey: t.field({
     type: ApiKeyType,
-    description: 'Revokes an API key: on this server at once, on others within 5 seconds. Needs KEYS_MANAGE, and a role that may do at least as much. The last OWNER key of a workspace stays.',
+    description:
+      'Revokes an API key: on this server at once, on others within 5 seconds. Needs KEYS_MANAGE, and a role that may do at least as much. The last OWNER key of a workspace stays.',
     errors: { types: [NotFoundError, ForbiddenError, ConflictError] },
     args: { input: t.arg({ type: RevokeApiKeyInput, required: true, description: 'The key to revoke.' }) },
     resolve: (_root, { input }, { services, caller }) => services.apiKeys.revoke(caller, input.id),

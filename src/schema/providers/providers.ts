@@ -21,7 +21,7 @@ const CapabilityEnum = builder.enumType('Capability', {
   }),
 });
 
-export const ModelType = builder.objectRef<CatalogModel>('Model').implement({
+const ModelType = builder.objectRef<CatalogModel>('Model').implement({
   description: 'A model that the workspace can use.',
   fields: (t) => ({
     id: t.exposeID('id', { description: '"<integration>/<model>", e.g. "local/use-lite-768".' }),

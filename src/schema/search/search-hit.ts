@@ -35,7 +35,8 @@ export const SearchHitType = builder.objectRef<Hit>('SearchHit').implement({
         'Cosine similarity 0..1 of the best passage; null in KEYWORD mode and where the document has no vector yet.',
     }),
     score: t.exposeFloat('score', {
-      description: 'What the hits are sorted by: 0..1 in SEMANTIC and HYBRID, without an upper bound in KEYWORD.',
+      description:
+        'What the hits are sorted by: 0..1 in SEMANTIC and HYBRID, without an upper bound in KEYWORD. A document that the query names by its external id or issue key stands first in HYBRID (with 1) and KEYWORD.',
     }),
     rank: t.exposeInt('rank', { description: '1 for the best; goes on across pages.' }),
     highlight: t.string({

@@ -41,7 +41,8 @@ const SearchPlanType = builder.objectRef<SearchPlan>('SearchPlan').implement({
       description: 'Whose vectors were compared; null where none were.',
     }),
     complete: t.exposeBoolean('complete', {
-      description: 'False where documents still wait for their vectors, or an index gave up early.',
+      description:
+        'False where documents still wait for their vectors, where an index gave up early, and where the list ends with this page although more documents match: HYBRID puts together the best 100 of each side, and no search shows more than 1,000 hits.',
     }),
     estimatedRecall: t.exposeFloat('estimatedRecall', {
       nullable: true,

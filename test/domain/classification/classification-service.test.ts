@@ -6,7 +6,7 @@ import { closeKernelRidgeFitting } from '../../../src/domain/classification/kern
 import { TaxonomyService } from '../../../src/domain/classification/taxonomy-service.ts';
 import type { Provider } from '../../../src/plugins/contract.ts';
 import { ProviderError } from '../../../src/plugins/errors.ts';
-import { isId } from '../../../src/shared/ids.ts';
+import { kindOfId } from '../../../src/shared/ids.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { insertWorkspace } from '../../support/rows.ts';
 import {
@@ -73,7 +73,7 @@ describe('texts', () => {
     const text = 'The app crashes with an exception whenever I open the settings page.';
     const found = await service.classifyText(callOf(callerOf(ws)), { title: null, text, taxonomy: 'feedback' });
     if (found === null) throw new Error('nothing was classified');
-    expect(isId('Classification', found.id)).toBe(true);
+    expect(kindOfId(found.id)).toBe('Classification');
     expect(found).toMatchObject({ documentId: null, taxonomy: 'feedback', model: MODEL, correctedBy: null });
     expect([feedbackType(found), urgency(found), productArea(found)]).toEqual(['BUG', 'NORMAL', null]);
     expect(found.confidence).toBeGreaterThan(0.3);

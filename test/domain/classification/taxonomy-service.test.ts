@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { TaxonomyDimension } from '../../../src/domain/classification/taxonomy.ts';
 import { TaxonomyService } from '../../../src/domain/classification/taxonomy-service.ts';
 import type { InvalidInputError } from '../../../src/shared/errors.ts';
-import { isId } from '../../../src/shared/ids.ts';
+import { kindOfId } from '../../../src/shared/ids.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { insertWorkspace } from '../../support/rows.ts';
 import { callerOf } from './classification-fixtures.ts';
@@ -53,7 +53,7 @@ describe('taxonomies', () => {
       'zones',
     ]);
     expect(listed.map(({ builtIn }) => builtIn)).toEqual([true, true, true, true, false, false]);
-    expect(listed.every(({ id }) => isId('Taxonomy', id))).toBe(true);
+    expect(listed.every(({ id }) => kindOfId(id) === 'Taxonomy')).toBe(true);
     expect(listed[0]?.id).toBe('tax_0sx3rerjdmnj0jz7dk3g8cp7z6');
   });
 

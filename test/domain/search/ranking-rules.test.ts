@@ -13,7 +13,7 @@ import {
 import { FLAT_MODEL } from './search-workspace.ts';
 
 function candidate(documentId: string, similarity: number | null, lexicalScore: number | null, isNearest = true) {
-  return { documentId, similarity, lexicalScore, isNearest } satisfies FusionCandidate;
+  return { documentId, similarity, lexicalScore, isNearest, isNamed: false } satisfies FusionCandidate;
 }
 
 const order = (fused: readonly { documentId: string }[]) => fused.map((document) => document.documentId).join('');

@@ -41,6 +41,12 @@ export function extractJiraIssue(source: JsonObject): Extracted {
   return { title, text };
 }
 
+/** The key that people name the issue by, such as `MOB-281`; '' where the source has none. */
+export function jiraIssueKey(source: JsonObject): string {
+  const issue = isJsonObject(source.issue) ? source.issue : source;
+  return inlineValue(new Fields(issue, source).first('key', 'issuekey'));
+}
+
 /** Custom fields by the names the response has for them (`expand=names`), or by their values alone. */
 function customFields(objects: readonly JsonObject[], names: Fields): string[] {
   const lines: string[] = [];

@@ -5,7 +5,7 @@ export function isArray(value: JsonValue | undefined): value is JsonValue[] {
 }
 
 /** Lower case, letters and digits only: `SIC_Codes`, `sicCodes` and `sic codes` are one name. */
-export function normaliseKey(key: string): string {
+function normaliseKey(key: string): string {
   return key.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '');
 }
 

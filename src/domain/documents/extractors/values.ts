@@ -57,7 +57,7 @@ export function longValue(value: JsonValue | undefined, depth = 0): string {
 }
 
 /** Who wrote something and what, on from one line; '' where nothing was written. */
-export function commentText(comment: JsonValue): string {
+function commentText(comment: JsonValue): string {
   if (!isJsonObject(comment)) return longValue(comment);
   const fields = new Fields(comment);
   const body = longValue(

@@ -51,6 +51,8 @@ grant select, insert, update, delete on workspaces, api_keys to signalbox_system
 --> statement-breakpoint
 grant select, insert, update on usage_attempts, usage_daily, meter_days to signalbox_system;
 --> statement-breakpoint
+grant delete on usage_attempts to signalbox_system;
+--> statement-breakpoint
 grant select, delete on embedding_cache, idempotency_keys to signalbox_system;
 --> statement-breakpoint
 grant select, update, delete on jobs to signalbox_system;

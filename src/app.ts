@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, fetch as undiciFetch } from 'undici';
-import { type Config, ConfigError } from './config.ts';
-import { makeDataFolder } from './data-folder.ts';
+import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/client.ts';
 import { ApiKeyService } from './domain/access/api-key-service.ts';
 import { Authenticator } from './domain/access/authenticator.ts';
@@ -37,6 +36,9 @@ import type { Provider } from './plugins/contract.ts';
 import { PluginRegistry } from './plugins/registry.ts';
 import local from './providers/local/plugin.ts';
 import type { Services } from './schema/services.ts';
+import { ConfigError } from './shared/config-error.ts';
+import { makeDataFolder } from './shared/data-folder.ts';
+import { readSecretFile, writeSecretFile } from './shared/secret-file.ts';
 
 /** Everything that a process is made of, apart from its doors. */
 export interface App {
@@ -49,41 +51,51 @@ export interface App {
   rootKey: string;
   /** Where the root key is kept, unless it was given. */
   rootKeyFile: string;
-  /** Finishes what is under way, writes what is pending and closes. Idempotent. */
+  /**
+   * Begins to work jobs and to do the upkeep, unless another process does that. To be called once the doors are open:
+   * a start that fails before has taken no job.
+   */
+  startWorking(): Promise<void>;
+  /**
+   * Finishes what is under way, writes what is pending and closes. Idempotent.
+   * @throws AggregateError of what went wrong, after all the rest was closed
+   */
   close(): Promise<void>;
 }
 
-/** Memory and a prepared database, for tests. */
+/** What a process or a test chooses beside the settings. */
 export interface AppOptions {
+  /** Told once where the embedded database has ended by itself: only a new process brings it back. */
+  onDatabaseStopped?: (error: Error) => void;
+  /** Keep the embedded database in memory, for tests. */
   inMemory?: boolean;
+  /** A data folder to start the embedded database from, for tests. */
   preparedFolder?: Uint8Array;
   /** In place of the shipped provider, for tests that count its calls. */
   wrapProvider?: (provider: Provider) => Provider;
 }
 
-/** Puts the product together: the database, the services and, unless it works elsewhere, the worker. */
+/** Puts the product together. It works no jobs yet: see `App.startWorking`. */
 export async function startApp(config: Config, logger: Logger, options: AppOptions = {}): Promise<App> {
   makeDataFolder(config.dataDir);
-  const { rootKey, rootKeyFile } = readRootKey(config);
-  const database = await openDatabase({ ...config, poolSize: config.databasePoolSize, ...options });
+  const { inMemory, preparedFolder, onDatabaseStopped } = options;
+  const database = await openDatabase({
+    ...{ databaseUrl: config.databaseUrl, poolSize: config.databasePoolSize, dataDir: config.dataDir },
+    ...{ inMemory, preparedFolder, onStopped: onDatabaseStopped },
+  });
   try {
-    return await assemble(config, logger, database, { rootKey, rootKeyFile }, options);
+    return await assemble(config, logger, database, options);
   } catch (error) {
     await database.close();
     throw error;
   }
 }
 
-async function assemble(
-  config: Config,
-  logger: Logger,
-  database: Database,
-  root: { rootKey: string; rootKeyFile: string },
-  options: AppOptions,
-): Promise<App> {
+async function assemble(config: Config, logger: Logger, database: Database, options: AppOptions): Promise<App> {
+  const root = readRootKey(config);
   const { registry, provider } = startProviders(config, logger, options);
-  const catalog = new ModelCatalog([{ name: 'local', provider }], config.embeddingModel);
-  await catalog.embeddingModel();
+  const catalog = await openCatalog(provider, config);
+  const embeddingModel = catalog.defaultEmbeddingModel;
 
   const tokens = config.jwt === undefined ? null : new TokenVerifier(config.jwt, database);
   const authenticator = new Authenticator(database, root.rootKey, tokens);
@@ -97,7 +109,6 @@ async function assemble(
   const search = new SearchService(database, indexes);
 
   const boss = await startBoss(database, logger);
-  const { embeddingModel } = config;
   const jobs = documentJobs({ database, embeddings, classifications, embeddingModel });
   const documents = new DocumentService({
     database,
@@ -107,9 +118,10 @@ async function assemble(
     onChange: (workspaceId) => search.forgetWorkspace(workspaceId),
   });
   const definitions = [jobs.embed, jobs.process] as unknown as JobDefinition[];
-  const worker = config.worker ? await startWorker({ boss, database, definitions, logger }) : null;
   const maintenance = new Maintenance(database, indexes, logger);
-  if (config.worker) maintenance.start();
+  const work = new BackgroundWork(config.worker, maintenance, () =>
+    startWorker({ boss, database, definitions, logger }),
+  );
 
   const services: Services = {
     apiKeys: new ApiKeyService(database, authenticator),
@@ -117,7 +129,7 @@ async function assemble(
     collections: new CollectionService(database, embeddingModel),
     documents,
     embeddings,
-    search: new DocumentSearch({ search, gateway, catalog, recorder }),
+    search: new DocumentSearch({ database, search, gateway, catalog, recorder }),
     classifications,
     taxonomies: new TaxonomyService(database),
     jobs: new JobService(database),
@@ -125,8 +137,16 @@ async function assemble(
     models: catalog,
     plugins: registry,
   };
-  const close = once(() => closeAll({ maintenance, worker, boss, recorder, cache, provider, database }));
-  return { config, logger, database, authenticator, recorder, services, ...root, close };
+  const close = once(() => closeAll({ work, boss, recorder, cache, provider, database }));
+  const startWorking = () => work.start();
+  return { config, logger, database, authenticator, recorder, services, ...root, startWorking, close };
+}
+
+/** A model may be set by an alias; stored and compared is the id alone. */
+async function openCatalog(provider: Provider, config: Config): Promise<ModelCatalog> {
+  const integrations = [{ name: 'local', provider }];
+  const { id } = await new ModelCatalog(integrations, config.embeddingModel).embeddingModel();
+  return new ModelCatalog(integrations, id);
 }
 
 function startProviders(
@@ -161,9 +181,36 @@ function localSettings({ localWorkers, localModels }: Config): Record<string, un
   };
 }
 
+/** The worker and the maintenance of this process, which may be stopped before they were started. */
+class BackgroundWork {
+  readonly #wanted: boolean;
+  readonly #maintenance: Maintenance;
+  readonly #startWorker: () => Promise<RunningWorker>;
+  #worker: Promise<RunningWorker> | null = null;
+  #stopped = false;
+
+  constructor(wanted: boolean, maintenance: Maintenance, startWorker: () => Promise<RunningWorker>) {
+    this.#wanted = wanted;
+    this.#maintenance = maintenance;
+    this.#startWorker = startWorker;
+  }
+
+  async start(): Promise<void> {
+    if (!this.#wanted || this.#stopped || this.#worker !== null) return;
+    this.#worker = this.#startWorker();
+    this.#maintenance.start();
+    await this.#worker;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#maintenance.stop();
+    await (await this.#worker)?.stop();
+  }
+}
+
 interface Closing {
-  maintenance: Maintenance;
-  worker: RunningWorker | null;
+  work: BackgroundWork;
   boss: Awaited<ReturnType<typeof startBoss>>;
   recorder: UsageRecorder;
   cache: EmbeddingCache;
@@ -171,28 +218,34 @@ interface Closing {
   database: Database;
 }
 
-/** In the order in which they need each other. */
-async function closeAll({ maintenance, worker, boss, recorder, cache, provider, database }: Closing): Promise<void> {
-  await maintenance.stop();
-  await worker?.stop();
-  await boss.stop({ graceful: false });
-  await cache.drain();
-  await recorder.drain();
-  await closeKernelRidgeFitting();
-  await provider.close();
-  await database.close();
+/**
+ * In the order in which they need each other: the calls that a closing provider rejects are still recorded. Each step
+ * is taken, whatever became of the one before.
+ */
+async function closeAll({ work, boss, recorder, cache, provider, database }: Closing): Promise<void> {
+  const steps = [
+    () => work.stop(),
+    () => boss.stop({ graceful: false }),
+    () => provider.close(),
+    () => closeKernelRidgeFitting(),
+    () => cache.drain(),
+    () => recorder.drain(),
+    () => database.close(),
+  ];
+  const errors: unknown[] = [];
+  for (const step of steps) await step().catch((error: unknown) => errors.push(error));
+  if (errors.length > 0) throw new AggregateError(errors, 'the stop was not clean');
 }
 
 /** The root key: given, or made once and kept beside the data for its owner's eyes alone. */
 function readRootKey(config: Config): { rootKey: string; rootKeyFile: string } {
   const rootKeyFile = join(config.dataDir, 'root-key');
   if (config.rootKey !== undefined) return { rootKey: config.rootKey, rootKeyFile };
-  if (!existsSync(rootKeyFile)) {
-    const made = `sbx_root_${randomBytes(32).toString('base64url')}`;
-    writeFileSync(rootKeyFile, `${made}\n`, { mode: 0o600, flag: 'wx' });
+  if (readSecretFile(rootKeyFile) === null) {
+    writeSecretFile(rootKeyFile, `sbx_root_${randomBytes(32).toString('base64url')}`);
   }
-  chmodSync(rootKeyFile, 0o600);
-  return { rootKey: readFileSync(rootKeyFile, 'utf8').trim(), rootKeyFile };
+  // Read again: where two servers share the folder, both take the key that was written last.
+  return { rootKey: readSecretFile(rootKeyFile) ?? '', rootKeyFile };
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

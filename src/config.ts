@@ -1,9 +1,5 @@
 import { z } from 'zod';
-
-/** A setting that cannot be used; the message names it and says what it takes. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
+import { ConfigError } from './shared/config-error.ts';
 
 const isHttpUrl = (value: string) => /^https?:\/\//.test(value) && URL.canParse(value);
 const isPostgresUrl = (value: string) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value);

@@ -1,7 +1,7 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { readConfig } from './config.ts';
-import { makeDataFolder } from './data-folder.ts';
+import { makeDataFolder } from './shared/data-folder.ts';
 
 /** Settings are read before everything else is loaded, so that a wrong one is told at once. */
 async function main(): Promise<void> {

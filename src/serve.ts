@@ -1,12 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { type App, startApp } from './app.ts';
-import { type Config, ConfigError } from './config.ts';
+import type { Config } from './config.ts';
 import { DataFolderInUseError } from './db/data-folder-lock.ts';
 import { isDatabaseUnavailable } from './db/failures.ts';
 import { DatabaseSetupError } from './db/migrate.ts';
 import { type Demo, findDemo, makeDemo } from './demo.ts';
-import { createLogger } from './observability/logger.ts';
+import { createLogger, type Logger } from './observability/logger.ts';
 import { type RunningServer, startServer } from './server/start-server.ts';
+import { ConfigError } from './shared/config-error.ts';
 import { DomainError } from './shared/errors.ts';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -20,15 +21,41 @@ export async function serve(config: Config): Promise<void> {
       ? `signalbox: opening the embedded database in ${config.dataDir}`
       : 'signalbox: connecting to the database',
   );
-  const app = await startApp(config, logger);
-  let demo = config.demo ? await findDemo(app) : null;
-  const server = await startServer(app, () => (isLoopback(config.host) ? demo : null));
-  stopOnSignals(app, server);
-  if (config.demo && demo === null) {
-    demo = await makeDemo(app, progressLine());
-    say('');
+  const app = await startApp(config, logger, { onDatabaseStopped: (error) => endWithDatabase(logger, error) });
+  const stopping = new AbortController();
+  let server: RunningServer | null = null;
+  try {
+    let demo = config.demo ? await findDemo(app) : null;
+    server = await startServer(app, () => (isLoopback(config.host) ? demo : null));
+    await app.startWorking();
+    const seeding = config.demo && demo === null ? seedDemo(app, stopping.signal) : Promise.resolve(demo);
+    stopOnSignals({ app, server, stopping, seeding });
+    demo = await seeding;
+    if (!stopping.signal.aborted) showAddresses(app, server.address, demo, performance.now() - startedAt);
+  } catch (error) {
+    await server?.close();
+    await app.close().catch((unclean: unknown) => logger.error({ err: unclean }, 'the stop was not clean'));
+    throw error;
   }
-  showAddresses(app, server.address, demo, performance.now() - startedAt);
+}
+
+/** Null where the demo is not wanted here, or a signal came before it was filled. */
+async function seedDemo(app: App, signal: AbortSignal): Promise<Demo | null> {
+  try {
+    const demo = await makeDemo(app, { signal, onProgress: progressLine() });
+    say('');
+    return demo;
+  } catch (error) {
+    if (signal.aborted && (error as Error).name === 'AbortError') return null;
+    throw error;
+  }
+}
+
+/** Nothing works without the database, and only a new process brings it back: whoever watches this one starts it. */
+function endWithDatabase(logger: Logger, error: Error): never {
+  logger.fatal({ err: error }, 'the embedded database has ended by itself');
+  process.stderr.write('signalbox: the embedded database has ended by itself; start Signalbox again\n');
+  process.exit(1);
 }
 
 /** On a terminal one line that moves; elsewhere a line for every change. */
@@ -62,14 +89,20 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
+interface Running {
+  app: App;
+  server: RunningServer;
+  stopping: AbortController;
+  seeding: Promise<unknown>;
+}
+
 /** The first signal drains; a second one does not wait. */
-function stopOnSignals(app: App, server: RunningServer): void {
-  let stopping = false;
+function stopOnSignals({ app, server, stopping, seeding }: Running): void {
   const stop = async () => {
-    if (stopping) process.exit(130);
-    stopping = true;
+    if (stopping.signal.aborted) process.exit(130);
+    stopping.abort();
     say('\nsignalbox: stopping; what is under way is finished first');
-    await server.close();
+    await Promise.all([server.close(), seeding]);
     await app.close();
     say('signalbox: stopped');
     process.exit(0);

@@ -1,6 +1,7 @@
 import { startApp } from './app.ts';
-import { ConfigError, readConfig } from './config.ts';
+import { readConfig } from './config.ts';
 import { createLogger } from './observability/logger.ts';
+import { ConfigError } from './shared/config-error.ts';
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
@@ -11,6 +12,10 @@ async function main(): Promise<void> {
   }
   const logger = createLogger(config.logLevel);
   const app = await startApp({ ...config, worker: true }, logger);
+  await app.startWorking().catch(async (error: unknown) => {
+    await app.close().catch((unclean: unknown) => logger.error({ err: unclean }, 'the stop was not clean'));
+    throw error;
+  });
   process.stdout.write('signalbox worker: ready; stop with Ctrl-C\n');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {

@@ -64,7 +64,7 @@ export type ErrorCode =
   | 'INTERNAL'
   /** The allowance of the workspace’s tier is used up. */
   | 'LIMIT_REACHED'
-  /** There is no such thing in this workspace. */
+  /** There is no such thing, or none that the caller can see. */
   | 'NOT_FOUND'
   /** No provider of this workspace can do this. */
   | 'NO_PROVIDER'

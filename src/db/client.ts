@@ -15,15 +15,21 @@ const MAX_BACKOFF_SECONDS = 0.1;
  */
 const SERVER_LIMITS = { statement_timeout: 60_000, idle_in_transaction_session_timeout: 60_000 };
 
+/** Tells of a frozen connection too, which no limit of the server's can; longer than bulk work keeps a whole pool. */
+const SERVER_WAIT_MS = 30_000;
+
 /** The database, embedded or a server: the same SQL through the same driver. */
 export class Database {
   readonly kind: 'embedded' | 'postgres';
   /** Outside a scope this connection may see no tenant's rows: for migrations, pg-boss and health alone. */
   readonly sql: Sql;
   readonly #embedded: EmbeddedPostgres | null;
+  readonly #waitMs: number | null;
 
-  constructor(sql: Sql, embedded: EmbeddedPostgres | null) {
+  /** @param waitMs how long work may wait for its transaction to begin; null: without an end */
+  constructor(sql: Sql, embedded: EmbeddedPostgres | null, waitMs: number | null = null) {
     this.sql = sql;
+    this.#waitMs = waitMs;
     this.#embedded = embedded;
     this.kind = embedded === null ? 'postgres' : 'embedded';
   }
@@ -34,6 +40,7 @@ export class Database {
       this.sql,
       this.#embedded,
       { role: 'signalbox_app', workspaceId },
+      this.#waitMs,
       work as (scope: object) => Promise<Result>,
     );
   }
@@ -44,6 +51,7 @@ export class Database {
       this.sql,
       this.#embedded,
       { role: 'signalbox_system', workspaceId: '' },
+      this.#waitMs,
       work as (scope: object) => Promise<Result>,
     );
   }
@@ -67,13 +75,18 @@ export interface DatabaseOptions {
   dataDir: string;
   inMemory?: boolean;
   preparedFolder?: Uint8Array;
+  /** Told once where the embedded database has ended by itself. */
+  onStopped?: (error: Error) => void;
+  /** Of a server: how long work may wait for its transaction to begin. */
+  waitMs?: number;
 }
 
 /** Connects, or starts the embedded database, and migrates. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   if (options.databaseUrl !== undefined) {
     await migrateOnce(connect({ max: 1 }, options.databaseUrl));
-    return new Database(connect({ max: options.poolSize, idle_timeout: 300 }, options.databaseUrl, SERVER_LIMITS), null);
+    const pool = connect({ max: options.poolSize, idle_timeout: 300 }, options.databaseUrl, SERVER_LIMITS);
+    return new Database(pool, null, options.waitMs ?? SERVER_WAIT_MS);
   }
   const embedded = await EmbeddedPostgres.start(options.dataDir, options);
   // One connection: the socket's multiplexer breaks clients whose extended-protocol messages interleave.
@@ -84,6 +97,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     await embedded.close();
     throw error;
   }
+  // Bulk work that is ahead on its one connection may take its time.
   return new Database(connect(target), embedded);
 }
 

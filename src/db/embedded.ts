@@ -1,6 +1,10 @@
 import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { lockDataFolder, socketPath } from './data-folder-lock.ts';
+
+/** How long a statement that is running may hold up the closing. */
+const CLOSE_TIMEOUT_MS = 10_000;
 
 /** What the worker is started with. `dataDir: null` keeps everything in memory. */
 export interface EmbeddedWorkerData {
@@ -30,6 +34,8 @@ export class DatabaseStoppedError extends Error {
   }
 }
 
+type OnStopped = (error: DatabaseStoppedError) => void;
+
 type WithoutId<Message> = Message extends unknown ? Omit<Message, 'id'> : never;
 
 /**
@@ -40,6 +46,7 @@ type WithoutId<Message> = Message extends unknown ? Omit<Message, 'id'> : never;
 export class EmbeddedPostgres {
   readonly #worker: Worker;
   readonly #release: () => Promise<void>;
+  readonly #onStopped: OnStopped;
   readonly #waiting = new Map<number, { resolve: (reply: EmbeddedReply) => void; reject: (error: Error) => void }>();
   #lastId = 0;
   #stopped: DatabaseStoppedError | null = null;
@@ -47,10 +54,11 @@ export class EmbeddedPostgres {
   /** Path of the socket; postgres.js takes it as `path`. */
   readonly socket: string;
 
-  private constructor(worker: Worker, socket: string, release: () => Promise<void>) {
+  private constructor(worker: Worker, socket: string, release: () => Promise<void>, onStopped: OnStopped) {
     this.#worker = worker;
     this.socket = socket;
     this.#release = release;
+    this.#onStopped = onStopped;
     worker.on('message', (reply: EmbeddedReply) => this.#settle(reply));
     worker.on('error', (error) => this.#failAll(new DatabaseStoppedError(error)));
     worker.on('exit', () => this.#failAll(new DatabaseStoppedError()));
@@ -59,11 +67,12 @@ export class EmbeddedPostgres {
   /**
    * @param dataDir folder of the database's files and sockets
    * @param options.inMemory keep the data in memory; `dataDir` then holds the sockets alone
+   * @param options.onStopped told once where the database ends without having been closed
    * @throws DataFolderInUseError where another process has the folder
    */
   static async start(
     dataDir: string,
-    options: { inMemory?: boolean; preparedFolder?: Uint8Array } = {},
+    options: { inMemory?: boolean; preparedFolder?: Uint8Array; onStopped?: OnStopped } = {},
   ): Promise<EmbeddedPostgres> {
     const release = await lockDataFolder(dataDir);
     const socket = socketPath(dataDir, 'postgres.sock');
@@ -81,7 +90,7 @@ export class EmbeddedPostgres {
       await release();
       throw error;
     }
-    return new EmbeddedPostgres(worker, socket, release);
+    return new EmbeddedPostgres(worker, socket, release, options.onStopped ?? (() => undefined));
   }
 
   /**
@@ -115,7 +124,9 @@ export class EmbeddedPostgres {
 
   async #stop(): Promise<void> {
     try {
-      if (this.#stopped === null) await this.#ask({ kind: 'close' });
+      // A statement that runs for minutes is cut off, as by a crash: the next start replays the log.
+      const closed = this.#stopped === null ? this.#ask({ kind: 'close' }) : null;
+      await Promise.race([closed, sleep(CLOSE_TIMEOUT_MS, null, { ref: false })]);
     } finally {
       await this.#worker.terminate();
       await this.#release();
@@ -141,9 +152,11 @@ export class EmbeddedPostgres {
   }
 
   #failAll(error: DatabaseStoppedError): void {
+    const unexpected = this.#stopped === null && this.#closing === null;
     this.#stopped ??= error;
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
+    if (unexpected) this.#onStopped(error);
   }
 }
 

@@ -1,4 +1,4 @@
-/** Codes of postgres.js and of the embedded database when the database cannot be reached. */
+/** Codes of postgres.js, of Node's sockets and of the embedded database when the database cannot be reached. */
 const CONNECTION_CODES = new Set([
   'CONNECT_TIMEOUT',
   'CONNECTION_CLOSED',
@@ -6,12 +6,13 @@ const CONNECTION_CODES = new Set([
   'CONNECTION_ENDED',
   'DATABASE_BUSY',
   'DATABASE_STOPPED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
 ]);
-
-/** Codes of Node's sockets. Files have some of them too: a path that is not there says nothing about the database. */
-const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN', 'EPIPE', 'ETIMEDOUT']);
-
-const SOCKET_CALLS = new Set(['connect', 'getaddrinfo', 'read', 'write', 'shutdown']);
 
 /** SQLSTATE classes: connection exception, insufficient resources, operator intervention. */
 const UNAVAILABLE_CLASSES = ['08', '53', '57'];
@@ -20,13 +21,9 @@ const UNAVAILABLE_CLASSES = ['08', '53', '57'];
 export function isDatabaseUnavailable(error: unknown): boolean {
   const code = codeOf(error);
   if (code === undefined) return false;
-  if (SOCKET_CODES.has(code)) return isOfSocket(error as NodeJS.ErrnoException);
+  // A file that is not there says nothing about the database; the socket of a local one does.
+  if (code === 'ENOENT') return (error as NodeJS.ErrnoException).syscall === 'connect';
   return CONNECTION_CODES.has(code) || (code.length === 5 && UNAVAILABLE_CLASSES.includes(code.slice(0, 2)));
-}
-
-/** Files fail with other system calls, and have a path but no address. */
-function isOfSocket({ syscall }: NodeJS.ErrnoException): boolean {
-  return syscall !== undefined && SOCKET_CALLS.has(syscall);
 }
 
 /** SQLSTATE 22021 and 22P05: a text that was sent has a NUL, which Postgres takes in no id, filter or JSON. */

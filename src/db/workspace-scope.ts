@@ -40,20 +40,21 @@ class DatabaseBusyError extends Error {
 }
 
 /**
- * How long work may wait for a server to begin its transaction: also a frozen connection is told of in the end, which
- * no limit of the server's can do. The embedded database has one connection, and bulk work ahead may take its time.
+ * Opens the transaction of a scope.
+ * @param waitMs within which it must begin; null: whenever it can
+ * @throws where it does not begin in time, with a code that `isDatabaseUnavailable` knows
  */
-export const SERVER_WAIT_MS = 30_000;
-
-/** Opens the transaction of a scope. */
 export async function openTransaction<Result>(
   sql: Sql,
   embedded: EmbeddedPostgres | null,
   settings: ScopeSettings,
+  waitMs: number | null,
   work: (scope: object) => Promise<Result>,
 ): Promise<Result> {
   embedded?.assertRunning();
-  return (await sql.begin(async (transaction) => {
+  const deadline = startDeadline(waitMs);
+  const transacted = sql.begin(async (transaction) => {
+    deadline.met();
     // Not awaited before the first statement of `work`: both travel together, and where this one fails the
     // transaction is aborted, so nothing after it can run with the login's own rights.
     const settled = transaction`
@@ -66,5 +67,36 @@ export async function openTransaction<Result>(
     const failed = await settled;
     if (failed !== null) throw failed.error;
     return result;
-  })) as Result;
+  }) as Promise<Result>;
+  try {
+    return await Promise.race([transacted, deadline.missed]);
+  } finally {
+    deadline.stop();
+  }
+}
+
+interface Deadline {
+  /** Rejects where it passes. */
+  missed: Promise<never>;
+  /** @throws where it has passed: what comes too late is rolled back, because nobody waits for it any more */
+  met(): void;
+  stop(): void;
+}
+
+function startDeadline(waitMs: number | null): Deadline {
+  let isMissed = false;
+  let timer: NodeJS.Timeout | undefined;
+  const missed = new Promise<never>((_resolve, reject) => {
+    if (waitMs === null) return;
+    timer = setTimeout(() => {
+      isMissed = true;
+      reject(new DatabaseBusyError(waitMs));
+    }, waitMs);
+  });
+  const stop = () => clearTimeout(timer);
+  const met = () => {
+    stop();
+    if (isMissed) throw new DatabaseBusyError(waitMs ?? 0);
+  };
+  return { missed, met, stop };
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../shared/config-error.ts';
 
 const SHAPE = z.record(z.string(), z.string());
 

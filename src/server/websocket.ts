@@ -4,6 +4,7 @@ import { CloseCode, type SubscribePayload } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../observability/logger.ts';
+import type { GraphContext } from '../schema/context.ts';
 import { createContext, type Doors, requestIdOf } from './request-context.ts';
 import { toClientError } from './use-error-codes.ts';
 import type { GraphServer } from './yoga.ts';
@@ -46,43 +47,21 @@ export function attachWebSocket(
     }
     sockets.handleUpgrade(request, socket, head, (connection) => sockets.emit('connection', connection, request));
   });
-  const signals = new WeakMap<WebSocket, AbortSignal>();
-  const requestIds = new WeakMap<WebSocket, string>();
-  // One for all that goes over a connection: its parameters come once, with the client's own id if it has one.
-  const idOf = (connection: Connection) => {
-    const { socket, request } = connection.extra;
-    const known = requestIds.get(socket);
-    if (known !== undefined) return known;
-    const header = text(request.headers['x-request-id']);
-    const requestId = requestIdOf(text(connection.connectionParams?.['x-request-id']) ?? header);
-    requestIds.set(socket, requestId);
-    return requestId;
-  };
-  sockets.on('connection', (socket) => {
-    const closed = new AbortController();
-    socket.once('close', () => closed.abort());
-    signals.set(socket, closed.signal);
-  });
-  // A status is for HTTP.
-  const clientError = (connection: Connection, error: unknown) => {
-    const shownError = toClientError(error, logger, idOf(connection));
-    const { message, nodes, path, positions, source, extensions } = shownError;
-    const { http: _status, ...shown } = extensions;
-    return new GraphQLError(message, { nodes, path, positions, source, extensions: shown });
-  };
+  const requests = new SocketRequests(doors, logger);
+  sockets.on('connection', (socket) => requests.open(socket));
   const graphql = useServer(
     {
       execute: (args) => (args as EnvelopedArgs).execute(args) as never,
       subscribe: (args) => (args as EnvelopedArgs).subscribe(args) as never,
-      onConnect: (connection) => admit(connection, contextOf, (error) => toClientError(error, logger, idOf(connection))),
+      onConnect: (connection) => requests.admit(connection),
       onSubscribe: async (connection, _id, payload) => {
         try {
           // Made here and not by yoga's own factory, which reads the credentials of an HTTP request.
-          const contextValue = await contextOf(connection);
+          const contextValue = await requests.contextOf(connection);
           const { parse, validate, execute, subscribe, schema } = yoga.getEnveloped({ ...contextValue });
           const document = parse(sourceOf(payload, trustedDocuments));
           const errors = validate(schema, document);
-          if (errors.length > 0) return errors.map((error: GraphQLError) => clientError(connection, error));
+          if (errors.length > 0) return errors.map((error: GraphQLError) => requests.clientError(connection, error));
           return {
             schema,
             document,
@@ -93,28 +72,17 @@ export function attachWebSocket(
             subscribe,
           } as EnvelopedArgs;
         } catch (error) {
-          return [clientError(connection, error)];
+          return [requests.clientError(connection, error)];
         }
       },
-      onError: (connection, _id, _payload, errors) => errors.map((error) => clientError(connection, error)),
+      onError: (connection, _id, _payload, errors) => errors.map((error) => requests.clientError(connection, error)),
       onNext: (connection, _id, _payload, _args, result) =>
         result.errors === undefined
           ? result
-          : { ...result, errors: result.errors.map((error) => clientError(connection, error)) },
+          : { ...result, errors: result.errors.map((error) => requests.clientError(connection, error)) },
     },
     sockets,
   );
-
-  const contextOf = (connection: Connection) => {
-    const { socket, request } = connection.extra;
-    const { headers } = request;
-    const given = (name: string) => text(connection.connectionParams?.[name]) ?? text(headers[name]);
-    return createContext(
-      doors,
-      { authorization: given('authorization'), workspaceId: given('x-signalbox-workspace') },
-      { requestId: idOf(connection), signal: signals.get(socket) ?? AbortSignal.abort() },
-    );
-  };
 
   return async () => {
     await graphql.dispose();
@@ -139,21 +107,68 @@ function sourceOf(payload: SubscribePayload, trustedDocuments: Readonly<Record<s
   return source;
 }
 
-/** Closes a connection whose credentials are not good, or cannot be checked now, with the reason. */
-async function admit(
-  connection: Connection,
-  contextOf: (connection: Connection) => Promise<unknown>,
-  toError: (error: unknown) => GraphQLError,
-): Promise<boolean> {
-  try {
-    await contextOf(connection);
-    return true;
-  } catch (error) {
-    const { message, extensions } = toError(error);
-    const code = extensions.code === 'UNAUTHENTICATED' ? CloseCode.Forbidden : TRY_AGAIN_LATER;
-    const reason = Buffer.byteLength(message) > MAX_REASON_BYTES ? 'the key cannot be used' : message;
-    connection.extra.socket.close(code, reason);
-    return false;
+/** What the operations of each connection have in common: its id, its credentials, and its end. */
+class SocketRequests {
+  readonly #doors: Doors;
+  readonly #logger: Logger;
+  readonly #signals = new WeakMap<WebSocket, AbortSignal>();
+  readonly #ids = new WeakMap<WebSocket, string>();
+
+  constructor(doors: Doors, logger: Logger) {
+    this.#doors = doors;
+    this.#logger = logger;
+  }
+
+  open(socket: WebSocket): void {
+    const closed = new AbortController();
+    socket.once('close', () => closed.abort());
+    this.#signals.set(socket, closed.signal);
+  }
+
+  /** Closes a connection whose credentials are not good, or cannot be checked now, with the reason. */
+  async admit(connection: Connection): Promise<boolean> {
+    try {
+      await this.contextOf(connection);
+      return true;
+    } catch (error) {
+      const { message, extensions } = this.clientError(connection, error);
+      const code = extensions.code === 'UNAUTHENTICATED' ? CloseCode.Forbidden : TRY_AGAIN_LATER;
+      const reason = Buffer.byteLength(message) > MAX_REASON_BYTES ? 'the key cannot be used' : message;
+      connection.extra.socket.close(code, reason);
+      return false;
+    }
+  }
+
+  contextOf(connection: Connection): Promise<GraphContext> {
+    const { socket, request } = connection.extra;
+    const given = (name: string) => text(connection.connectionParams?.[name]) ?? text(request.headers[name]);
+    return createContext(
+      this.#doors,
+      { authorization: given('authorization'), workspaceId: given('x-signalbox-workspace') },
+      { requestId: this.#idOf(connection), signal: this.#signals.get(socket) ?? AbortSignal.abort() },
+    );
+  }
+
+  /** As over HTTP, but for the status. */
+  clientError(connection: Connection, error: unknown): GraphQLError {
+    const { message, nodes, path, positions, source, extensions } = toClientError(
+      error,
+      this.#logger,
+      this.#idOf(connection),
+    );
+    const { http: _status, ...shown } = extensions;
+    return new GraphQLError(message, { nodes, path, positions, source, extensions: shown });
+  }
+
+  /** One for all that goes over a connection: its parameters come once, with the client's own id if it has one. */
+  #idOf(connection: Connection): string {
+    const { socket, request } = connection.extra;
+    const known = this.#ids.get(socket);
+    if (known !== undefined) return known;
+    const given = text(connection.connectionParams?.['x-request-id']) ?? text(request.headers['x-request-id']);
+    const requestId = requestIdOf(given);
+    this.#ids.set(socket, requestId);
+    return requestId;
   }
 }
 

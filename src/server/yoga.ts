@@ -11,6 +11,7 @@ import { createContext, type Doors, requestIdOf } from './request-context.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 import { useErrorCodes } from './use-error-codes.ts';
 import { useLimits } from './use-limits.ts';
+import { useMediaTypes } from './use-media-types.ts';
 import { useRequestLog } from './use-request-log.ts';
 import { useUsageExtension } from './use-usage-extension.ts';
 
@@ -59,6 +60,7 @@ export function createGraphServer({ doors, logger, metrics, demo, trustedDocumen
         { requestId: rememberedId(request), signal: request.signal },
       ),
     plugins: [
+      useMediaTypes(),
       useLimits(),
       useErrorCodes(logger, rememberedId),
       useUsageExtension(),

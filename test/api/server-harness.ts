@@ -113,6 +113,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const { inMemory, preparedFolder } = target;
   const app = await startApp(config, logger, { inMemory, preparedFolder, wrapProvider: options.wrapProvider });
   const server = await startServer(app);
+  await app.startWorking();
   const origin = `127.0.0.1:${server.address.port}`;
   let closing: Promise<void> | null = null;
   const closeAll = async () => {
@@ -138,7 +139,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 }
 
 /** The embedding model's file takes seconds to make, so the run's first server makes it for all of them. */
-function shareModels(dataDir: string): void {
+export function shareModels(dataDir: string): void {
   const shared = join(inject('runFolder'), 'models');
   mkdirSync(shared, { recursive: true });
   const link = join(dataDir, 'models');

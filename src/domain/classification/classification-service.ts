@@ -28,10 +28,11 @@ import {
 } from './classification-store.ts';
 import { ClassifierCache } from './classifier-cache.ts';
 import { checkLabels, sentimentScore, withCorrection } from './correction.ts';
+import { hintsOf, tagsOf } from './document-hints.ts';
 import type { ClassifierInput } from './embedding-classifier.ts';
 import { CORRECTIONS_MAX, learnClassifier, PERSON_CONFIDENCE, type Verdict } from './learned-classifier.ts';
 import type { SentimentLabel } from './sentiment.ts';
-import { type LabelChoice, spokenLabelName, type Taxonomy } from './taxonomy.ts';
+import type { LabelChoice, Taxonomy } from './taxonomy.ts';
 import { findTaxonomyByName, raiseRevision, readRevision } from './taxonomy-store.ts';
 import { classifiableText } from './text-cues.ts';
 
@@ -246,6 +247,7 @@ export class ClassificationService {
     const texts = documents.map((document) => ({
       text: classifiableText(document.title, document.text),
       hints: hintsOf(taxonomy, document),
+      tags: tagsOf(document),
     }));
     const { model, verdicts } = await this.#judge(call, state, texts);
     const origin = { taxonomy: taxonomy.name, model: model.id, correctedBy: null, revision, classifiedAt: new Date() };
@@ -299,22 +301,6 @@ function checkText({ title, text }: TextToClassify): void {
   if (text.trim() === '') throw InvalidInputError.at('text', 'must not be empty');
   if (text.length > TEXT_MAX_CHARACTERS) throw InvalidInputError.at('text', tooLong);
   if (title !== null && title.length > TEXT_MAX_CHARACTERS) throw InvalidInputError.at('title', tooLong);
-}
-
-/** What a document's own fields say about the dimensions that take any label, such as its product area. */
-function hintsOf(taxonomy: Taxonomy, { metadata, source }: ClassifiableDocument): Record<string, string> {
-  const fields = [...Object.entries(metadata), ...Object.entries(source)];
-  const hints: Record<string, string> = {};
-  for (const { name, openEnded } of taxonomy.dimensions) {
-    if (!openEnded) continue;
-    const spoken = spokenLabelName(name);
-    for (const [key, value] of fields) {
-      if (typeof value !== 'string' || value.trim() === '' || spokenLabelName(key) !== spoken) continue;
-      hints[name] = value;
-      break;
-    }
-  }
-  return hints;
 }
 
 function sentimentOf({ labels, score, confidence, model }: Verdict & { model: string }): Sentiment {

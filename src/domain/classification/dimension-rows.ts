@@ -27,8 +27,32 @@ interface KnownText {
 /** A label's name counts as two examples. */
 const NAME_WEIGHT = 2;
 const PROTOTYPE_WEIGHT = 0.6;
+/** As many as a dimension may have that is written by hand: fitting and judging take time with each. */
+const OPEN_LABELS_MAX = 200;
 /** With this many examples of a label, its prototypes count half. */
 const EXAMPLES_TO_HALVE_PROTOTYPES = 3;
+
+/**
+ * A taxonomy whose open-ended dimensions also have the labels that people gave in corrections.
+ * @param corrections newest first; the newest spelling of a label is the one that is given
+ */
+export function withTaughtLabels(
+  taxonomy: Taxonomy,
+  corrections: readonly { readonly labels: readonly LabelChoice[] }[],
+): Taxonomy {
+  const choices = corrections.flatMap(({ labels }) => labels);
+  const dimensions = taxonomy.dimensions.map((dimension) => {
+    if (!dimension.openEnded) return dimension;
+    const labels = new Map(dimension.labels.map((label) => [spokenLabelName(label.name), label]));
+    for (const choice of choices) {
+      const spoken = spokenLabelName(choice.label);
+      if (choice.dimension !== dimension.name || labels.has(spoken) || labels.size >= OPEN_LABELS_MAX) continue;
+      labels.set(spoken, { name: choice.label, description: '', examples: [] });
+    }
+    return { ...dimension, labels: [...labels.values()] };
+  });
+  return { ...taxonomy, dimensions };
+}
 
 /** Gathers and embeds what a dimension learns from. `bankKeys` says which bank each label has, for text cues. */
 export async function prepareDimension(
@@ -38,9 +62,11 @@ export async function prepareDimension(
   embed: EmbedTexts,
   maxExamples: number,
 ): Promise<{ rows: readonly DimensionRow[]; bankKeys: readonly (string | undefined)[] }> {
-  const place = new Map(dimension.labels.map(({ name }, index) => [name, index]));
+  const place = new Map(dimension.labels.map(({ name }, index) => [spokenLabelName(name), index]));
   const corrected = corrections.flatMap(({ text, vector, labels }): DimensionRow[] => {
-    const places = labels.flatMap((choice) => (choice.dimension === dimension.name ? [place.get(choice.label)] : []));
+    const places = labels.flatMap((choice) =>
+      choice.dimension === dimension.name ? [place.get(spokenLabelName(choice.label))] : [],
+    );
     const known = places.filter((label) => label !== undefined);
     return known.length === 0 ? [] : [{ origin: 'correction', vector, text, labels: known, weight: 1 }];
   });
@@ -48,12 +74,17 @@ export async function prepareDimension(
   const borrowed = dimension.labels.map(({ name }) => borrowBank(name, dimension.name));
   // Where few labels of a dimension have a bank, those would draw everything to themselves.
   const bankShare = taxonomy.builtIn ? 1 : borrowed.filter((loan) => loan !== undefined).length / borrowed.length;
+  const banks = dimension.labels.map((label, i) => (taxonomy.builtIn ? label.examples : borrowed[i]?.bank.examples));
+  const sizes = banks.flatMap((bank) => (bank === undefined || bank.length === 0 ? [] : [bank.length]));
+  const bankSize = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
   const examplesALabel = Math.floor((maxExamples - corrected.length) / dimension.labels.length);
   const drafts = dimension.labels.flatMap((label, index) => {
     const examples = taxonomy.builtIn ? [] : label.examples.slice(0, Math.max(0, examplesALabel));
-    const prototypes = taxonomy.builtIn ? label.examples : (borrowed[index]?.bank.examples ?? []);
+    const prototypes = banks[index] ?? [];
     const halvings = (examples.length + (counts[index] ?? 0)) / EXAMPLES_TO_HALVE_PROTOTYPES;
-    const prototypeWeight = (PROTOTYPE_WEIGHT * bankShare ** 2) / (1 + halvings);
+    // A label that takes more sentences to show is not likelier for that.
+    const balance = prototypes.length === 0 ? 1 : Math.min(1, bankSize / prototypes.length);
+    const prototypeWeight = (PROTOTYPE_WEIGHT * balance * bankShare ** 2) / (1 + halvings);
     return [
       ...nameRows(label, index),
       ...prototypes.map((text) => draft('prototype', text, index, prototypeWeight)),
@@ -76,8 +107,13 @@ function draft(origin: DimensionRow['origin'], text: string, label: number, weig
   return { origin, text, labels: [label], weight };
 }
 
+/** What is embedded for a label's name. */
+export function labelText({ name }: TaxonomyLabel): string {
+  return spokenLabelName(name) || name;
+}
+
 function nameRows(label: TaxonomyLabel, index: number): DraftRow[] {
-  const spoken = spokenLabelName(label.name) || label.name;
+  const spoken = labelText(label);
   const described = label.description.trim();
   const named = draft('name', spoken, index, NAME_WEIGHT);
   return described ? [named, draft('name', `${spoken}: ${described}`, index, NAME_WEIGHT)] : [named];

@@ -1,5 +1,5 @@
 import { calibratedSharpness, softmax } from './confidence.ts';
-import { type DimensionRow, prepareDimension } from './dimension-rows.ts';
+import { type DimensionRow, prepareDimension, withTaughtLabels } from './dimension-rows.ts';
 import {
   centredDirection,
   DEFAULT_SPACE,
@@ -8,7 +8,7 @@ import {
   type EmbedTexts,
   meanVector,
 } from './embedding-space.ts';
-import { explicitLabel } from './explicit-labels.ts';
+import { explicitLabel, taggedLabel } from './explicit-labels.ts';
 import { type KernelRidgeModel, type KernelRidgeProblem, scoreKernelRidge } from './kernel-ridge.ts';
 import { fitKernelRidgeAnywhere } from './kernel-ridge-fitting.ts';
 import {
@@ -33,6 +33,8 @@ export interface ClassifierInput {
   readonly vector: Float32Array;
   /** Labels that are known from elsewhere (a form field, a column), by dimension. They win where the dimension allows them. */
   readonly hints?: Readonly<Record<string, string>>;
+  /** What people tagged it with. A tag that spells a label speaks for it. */
+  readonly tags?: readonly string[];
 }
 
 export interface ClassifiedText {
@@ -84,6 +86,10 @@ const MULTI_LABEL_SHARE = 0.5;
 const HINT_CONFIDENCE = 0.99;
 /** How strongly corrections must speak for a label to be its reason. */
 const RECALLED_FROM = 0.3;
+/** As much as a strong cue: a tag decides where the text leaves it open, and loses to a text that is clear. */
+const TAG_WEIGHT = 0.4;
+/** A single label of an open-ended dimension is given where it is likelier than all the others together. */
+const OPEN_PROBABILITY_MIN = 0.5;
 /** Scores lie between about -1 and 1: a correction of the same text outweighs everything else. */
 const CORRECTION_WEIGHT = 2;
 
@@ -95,10 +101,11 @@ const CORRECTION_WEIGHT = 2;
  * @returns a classifier that is immutable: a new correction means a new classifier
  */
 export async function createClassifier(
-  taxonomy: Taxonomy,
+  given: Taxonomy,
   corrections: readonly Correction[],
   options: ClassifierOptions,
 ): Promise<Classifier> {
+  const taxonomy = withTaughtLabels(given, corrections);
   const space: EmbeddingSpace = { ...DEFAULT_SPACE, ...options.space };
   const maxExamples = options.maxExamples ?? DEFAULT_MAX_EXAMPLES;
   const known = await embedCorrections(corrections.slice(0, maxExamples), options.embed);
@@ -217,8 +224,10 @@ function judge(
   const similarities = rows.map(({ vector }) => dotProduct(vector, input.vector));
   const scores = scoreKernelRidge(fitted.model, centredDirection(input.vector, fitted.mean));
   const memory = recalledLabels(fitted, similarities, space);
+  const tagged = taggedLabel(dimension, input.tags);
   scores.forEach((score, label) => {
-    scores[label] = score + wordScore(bankKeys[label], cues) + CORRECTION_WEIGHT * (memory[label] ?? 0);
+    const said = wordScore(bankKeys[label], cues) + (label === tagged ? TAG_WEIGHT : 0);
+    scores[label] = score + said + CORRECTION_WEIGHT * (memory[label] ?? 0);
   });
   const probabilities = softmax(scores, fitted.sharpness);
   const best = probabilities.indexOf(Math.max(...probabilities));
@@ -226,7 +235,9 @@ function judge(
   const byName = Object.fromEntries(dimension.labels.map(({ name }, label) => [name, probabilities[label] ?? 0]));
   const nearest = Math.max(...similarities);
   const bestProbability = probabilities[best] ?? 0;
-  if (bestProbability < abstainBelow || (dimension.openEnded && nearest < space.related)) {
+  const isFar = dimension.openEnded && nearest < space.related;
+  const isOpenDoubt = dimension.openEnded && !dimension.multi && bestProbability < OPEN_PROBABILITY_MIN;
+  if (bestProbability < abstainBelow || isFar || isOpenDoubt) {
     return { labels: [], reason: undefined, probabilities: byName };
   }
   const fit = dimension.openEnded ? Math.min(1, nearest / space.sameMeaning) : 1;

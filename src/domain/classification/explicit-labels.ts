@@ -1,7 +1,8 @@
 import { spokenLabelName, type TaxonomyDimension } from './taxonomy.ts';
 
 const LONGEST_OPEN_LABEL = 60;
-const AREA_WORDS = ['component', 'module', 'area'];
+/** What vendors call the part of a product that something is about. */
+export const AREA_WORDS: readonly string[] = ['component', 'module', 'area'];
 
 /**
  * A label that was said rather than guessed: in the caller's hints, or, for an open-ended dimension, in a line of the
@@ -20,6 +21,23 @@ export function explicitLabel(
   if (match) return match.name;
   const name = said.trim();
   return dimension.openEnded && spoken !== '' && name.length <= LONGEST_OPEN_LABEL ? name : undefined;
+}
+
+/**
+ * The label of a closed dimension that a document's tags spell, as its place; undefined where they spell none or several.
+ * A tag names a topic as often as a verdict, so it speaks for a label and does not decide.
+ */
+export function taggedLabel(dimension: TaxonomyDimension, tags: readonly string[] | undefined): number | undefined {
+  if (dimension.openEnded || tags === undefined) return undefined;
+  const spoken = new Set(tags.map((tag) => singular(spokenLabelName(tag))));
+  const places = dimension.labels.flatMap(({ name }, place) =>
+    spoken.has(singular(spokenLabelName(name))) ? [place] : [],
+  );
+  return places.length === 1 ? places[0] : undefined;
+}
+
+function singular(spoken: string): string {
+  return spoken.replace(/(?<=\p{L}{2}[^s])s$/u, '');
 }
 
 function saidInText(dimensionName: string, text: string): string | undefined {

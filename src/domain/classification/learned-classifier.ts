@@ -4,6 +4,7 @@ import type { EmbeddingModel } from '../gateway/model-catalog.ts';
 import type { ModelGateway } from '../gateway/model-gateway.ts';
 import { SENTIMENT_TAXONOMY } from './classification.ts';
 import type { CorrectedDocument } from './classification-store.ts';
+import { labelText, withTaughtLabels } from './dimension-rows.ts';
 import {
   type ClassifierInput,
   type ClassifierOptions,
@@ -49,7 +50,7 @@ export async function learnClassifier(
   call: ModelCall,
   { taxonomy, corrections, model }: Lesson,
 ): Promise<LearnedClassifier> {
-  const isOurs = productTexts(taxonomy);
+  const isOurs = productTexts(taxonomy, corrections);
   const embedTheirs = async (texts: readonly string[]) => {
     const input = { texts, purpose: 'document' as const, model: model.id };
     const { embeddings } = await gateway.embed({ ...call, tally: null }, input);
@@ -107,16 +108,25 @@ async function learnSentiment(
 ): Promise<LearnedClassifier> {
   const analyzer = await createSentimentAnalyzer(corrections, options);
   return (inputs) =>
-    analyzer.analyze(inputs).map((result) => {
+    // A field or a tag says a label and no score: how a text feels is read from the text.
+    analyzer.analyze(inputs.map(({ text, vector }) => ({ text, vector }))).map((result) => {
       const confidence = Math.min(result.confidence, MODEL_CONFIDENCE_MAX);
       const label = { dimension: SENTIMENT_TAXONOMY, label: result.label.toLowerCase(), confidence };
       return { labels: [label], confidence, reasoning: null, score: result.score };
     });
 }
 
-/** Tells the texts that come with the product from a workspace's: all of a built-in taxonomy, and what others borrow. */
-function productTexts(taxonomy: Taxonomy): (text: string) => boolean {
-  if (taxonomy.builtIn) return () => true;
+/**
+ * Tells the texts that come with the product from a workspace's: all of a built-in taxonomy but the names of the labels
+ * that people added to it, and what others borrow.
+ */
+function productTexts(taxonomy: Taxonomy, corrections: readonly CorrectedDocument[]): (text: string) => boolean {
+  if (taxonomy.builtIn) {
+    const names = ({ dimensions }: Taxonomy) => dimensions.flatMap(({ labels }) => labels.map(labelText));
+    const ours = new Set(names(taxonomy));
+    const theirs = new Set(names(withTaughtLabels(taxonomy, corrections)).filter((name) => !ours.has(name)));
+    return (text) => !theirs.has(text);
+  }
   const borrowed = taxonomy.dimensions.flatMap((dimension) =>
     dimension.labels.flatMap(({ name }) => borrowBank(name, dimension.name)?.bank.examples ?? []),
   );

@@ -1,3 +1,5 @@
+import { beginsWithTitle } from '../documents/chunking.ts';
+
 /**
  * Evidence that words give beside the vectors: the form of a question, a stack trace, "production is down". A sentence
  * encoder reads what a text is about better than what it wants; these patterns add the second.
@@ -18,6 +20,9 @@ interface CueRule {
 }
 
 const HAS_CRASHED = String.raw`(?:is|are|was|has been|have been|went|gone|goes) (?:\w+ )?(?:down|offline|unavailable|dead)`;
+
+const FAULT =
+  '(?:problem|trouble|issue|error|fault|crash(?:es)?|clash(?:es)?|failure|hiccup|glitch(?:es)?|hang|freeze|lock-?up|duplicate|mistake|mix-?up|collision|conflict|complaint)s?';
 
 const RULES: readonly CueRule[] = [
   {
@@ -44,6 +49,40 @@ const RULES: readonly CueRule[] = [
     weight: 0.18,
     pattern:
       /\b(?:feature[ -]request|(?:please|pls|kindly) (?:add|support|include|bring|allow|consider)|(?:would|will) be (?:nice|great|good|cool|useful|helpful|better|awesome|perfect) (?:if|to|when)|i wish\b|(?:would|'d) (?:like|love) (?:to (?:see|have|be able)|if|an?\b)|add (?:support|an? (?:option|way|button|setting|flag))|there should be|need(?:s)? (?:an? )?option|should (?:add|support|allow)|proposal|describe the feature)/iu,
+  },
+  {
+    // A wish as an order: "Hide finished tasks". Nouns that are verbs too ("Import fails") are not among them.
+    keys: ['feedback/feature_request'],
+    weight: 0.2,
+    pattern:
+      /^\W*(?:show(?!n)|hide|highlight|mark|colou?r|let (?!me know\b)|allow|enable|remember|remind|warn|notify|tell (?:me|us|them|people)|give (?:me|us|them|people)|send (?:me|us)|offer|provide|introduce|translate|dry[ -]run)\b(?! me how| us how)[^\n?]{4,}/iu,
+  },
+  {
+    keys: ['feedback/feature_request'],
+    weight: 0.15,
+    pattern:
+      /(?:[.!;]\s+|\n)(?:(?:please )?(?:let (?:us|me(?! know)|the|each|every|people|users)|give (?:me|us) (?:an?|the)|show (?:me|us)|warn (?:me|us)|tell (?:me|us) (?:when|before|if|on))\b|(?:i|we) (?:really )?(?:need|want) (?:an? |the option|to be able))/iu,
+  },
+  {
+    keys: ['feedback/feature_request'],
+    weight: 0.15,
+    pattern:
+      /\b(?:an? (?:\w+ ){1,6}would (?:help|show|save|let|allow|solve|make)|could (?:it|this|we|one|the \w+)\b(?! be\b)[^.!?\n]{3,80}\?|would be worth|only wish\b)/iu,
+  },
+  {
+    keys: ['feedback/praise', 'intent/give_praise'],
+    weight: 0.3,
+    pattern:
+      /\b(?:well done|hats off|kudos|bravo|credit where|spot[ -]on|keep (?:it|this) up|(?:is|was|are|works?|worked|runs?) (?:just |simply |really |absolutely )?(?:brilliant|perfect(?:ly)?|fantastic|superb|excellent|flawless(?:ly)?|wonderful|awesome|amazing|marvell?ous|a (?:gem|joy|delight|dream|treat)|rock[ -]solid)|like a charm|life ?saver|game ?changer|(?<!would have |could have )(?:saves?|saved|saving) (?:me|us|our \w+|my \w+) (?!the trouble)|thanks? (?:you )?(?:(?:very|so) much|for (?:listening|fixing|the (?:quick|great|lovely)))|what a relief)\b(?![\s\S]{0,400}(?<!\bas )\b(?:but|however|though|unfortunately)\b)/iu,
+  },
+  {
+    // A fault that is named because it is gone.
+    keys: ['feedback/praise'],
+    weight: 0.4,
+    pattern: new RegExp(
+      String.raw`(?:\b(?:not (?:a|one) single|zero) (?:(?:\w+ )?${FAULT}|(?:wrong|failed|lost|missing|dropped|broken|double) \w+)\b|\bno (?:more )?(?:\w+ )?${FAULT} (?:since|for (?:\w+ ){1,2}(?:days|weeks|months|years)|so far)\b|^[^\n]{0,80}\bwithout (?:a |any )?(?:trouble|drama|hitch|hiccup|problems?)\b|\b(?:is|are) (?:finally |now )?(?:history|a thing of the past)\b|\bas (?:if|though) nothing had happened|\b(?:prints?|works?|runs?|opens?|plays?|loads?|syncs?) (?:\w+ )?again(?=[.!\n]|$))`,
+      'iu',
+    ),
   },
   { keys: ['feedback/bug'], weight: 0.15, pattern: /\b(?:issue|ticket|request) type\W{1,12}(?:bug|defect)/iu },
   {
@@ -72,7 +111,7 @@ const RULES: readonly CueRule[] = [
     keys: ['urgency/critical', 'support priority/urgent'],
     weight: 0.5,
     pattern: new RegExp(
-      String.raw`\b(?:outage|data (?:loss|leak|breach)|(?:lost|losing|deleted|wiped) (?:all|every|our)\b[^.!?]{0,30}|(?:production(?: \w+)?|everything|(?:the|our|your) (?:\w+ ){0,2}(?:site|website|service|servers?|cluster|system|platform|shop|checkout|api)) ${HAS_CRASHED}|security (?:hole|breach|vulnerability|incident|flaw)|(?:been|was|were|got) hacked|ransomware|remote code execution|(?:card|identity|account) (?:was |has been |is )?stolen|emergency|corrupt(?:s|ed)? (?:the |our |my |all )?(?:database|data|files))\b`,
+      String.raw`\b(?:outage|(?:the |our |your )?(?:whole|entire|complete) (?:system|site|website|platform|app|service|network|shop) (?:is |went |has been |was |seems )?(?:down|offline|dead|unreachable|unavailable)|(?:50[0234]|(?:internal )?server error|unreachable|unavailable|cannot connect|nothing works)[^.!?\n]{0,40}\b(?:for (?:everyone|everybody|all of us|all users)|on (?:every|all) (?:pages?|screens?|devices?)|everywhere)|data (?:loss|leak|breach)|(?:lost|losing|deleted|wiped) (?:all|every|our)\b[^.!?]{0,30}|(?:production(?: \w+)?|everything|(?:the|our|your) (?:\w+ ){0,2}(?:site|website|service|servers?|cluster|system|platform|shop|checkout|api)) ${HAS_CRASHED}|security (?:hole|breach|vulnerability|incident|flaw)|(?:been|was|were|got) hacked|ransomware|remote code execution|(?:card|identity|account) (?:was |has been |is )?stolen|emergency|corrupt(?:s|ed)? (?:the |our |my |all )?(?:database|data|files))\b`,
       'iu',
     ),
   },
@@ -80,7 +119,7 @@ const RULES: readonly CueRule[] = [
     keys: ['urgency/urgent', 'support priority/high'],
     weight: 0.45,
     pattern:
-      /\b(?:(?<!not |n't )urgent(?:ly)?|asap|as soon as possible|(?:fix|help|answer|reply|respond|refund|call|need|solve)\w*\b[^.!?\n]{0,30} (?:immediately|right away|right now|today|tonight)|(?:can ?not|can't|unable to|could not) (?:work\b|log ?in|sign in|access (?:my|our)|pay)|locked out|(?:am|are|is|'re|'m) (?:\w+ )?blocked|deadline|(?:by|before|until) (?:today|tonight|tomorrow|noon|monday|tuesday|wednesday|thursday|friday)|charged twice)\b/iu,
+      /\b(?:(?<!not |n't )urgent(?:ly)?|asap|as soon as possible|(?:fix|help|answer|reply|respond|refund|call|need|solve)\w*\b[^.!?\n]{0,30} (?:immediately|right away|right now|today|tonight)|(?:can ?not|can't|unable to|could not) (?:work\b|log ?in|sign in|access (?:my|our)|pay)|locked out|(?:am|are|is|'re|'m) (?:\w+ )?blocked|deadline|(?:(?:must|have to|has to|need|want|require|expect|please|due|fix|solve|answer|deliver|wait)\w*\b)[^.!?\n]{0,60} (?:by|before|until) (?:today|tonight|tomorrow|noon|monday|tuesday|wednesday|thursday|friday)|need (?:an? |your )?(?:answer|reply|help|fix|solution|call)\b[^.!?\n]{0,15} now|(?:trucks?|lorries|drivers?|customers?|guests?|patients?|passengers?|people) (?:\w+ )?(?:(?:are|is) )?(?:waiting|queu(?:e?ing)|stuck|stranded)\b(?! (?:time|list|room|area|hours?)\b)|charged twice)\b/iu,
   },
   {
     keys: ['urgency/normal', 'support priority/low'],
@@ -93,9 +132,12 @@ const RULES: readonly CueRule[] = [
 /** Everyday texts are not urgent: what a label is worth before anything was read. */
 export const PRIOR_SCORES: Readonly<Record<string, number>> = { 'urgency/normal': 0.2, 'support priority/normal': 0.1 };
 
+/** Tags name topics: one called "outage" also stands on a thank-you for how one was handled. */
+const TAG_LINE = /^(?:tags?|labels?|categor(?:y|ies))[^\S\n]*:.*$/gimu;
+
 /** The evidence in the first 4,000 characters of a text. */
 export function findCues(text: string): readonly Cue[] {
-  const head = text.slice(0, 4000);
+  const head = text.slice(0, 4000).replace(TAG_LINE, '');
   return RULES.flatMap(({ keys, weight, pattern }) => {
     const quote = pattern.exec(head)?.[0];
     return quote === undefined ? [] : keys.map((key) => ({ key, weight, quote: quote.trim() }));
@@ -103,7 +145,7 @@ export function findCues(text: string): readonly Cue[] {
 }
 
 /**
- * The text that a classifier should read, and whose vector it wants: the title first, without code blocks, markup,
+ * The text that a classifier should read, and whose vector it wants: the title first and once, without code blocks, markup,
  * addresses and the empty headings of forms, which crowd out the person's own words in a model that reads 128 tokens.
  */
 export function classifiableText(title: string | null | undefined, text: string): string {
@@ -121,6 +163,6 @@ export function classifiableText(title: string | null | undefined, text: string)
     .trim()
     .slice(0, 1_000);
   const heading = title?.trim();
-  if (!heading) return body || text.trim().slice(0, 1_000);
+  if (!heading || (body && beginsWithTitle(heading, text))) return body || text.trim().slice(0, 1_000);
   return body ? `${heading}${/[.!?]$/.test(heading) ? '' : '.'}\n${body}` : heading;
 }

@@ -71,10 +71,15 @@ export function chunkText(text: string, { words, title }: ChunkOptions): Chunk[]
   return chunks;
 }
 
+/** Whether a text says its title itself, as what extractors make of a source does. */
+export function beginsWithTitle(title: string, text: string): boolean {
+  return text.trimStart().startsWith(title.trim());
+}
+
 /** What is embedded for a passage: the title in front of it, unless the passage begins with it already. */
 export function chunkInput(title: string | null, passage: string): string {
   const heading = title?.trim() ?? '';
-  if (heading === '' || passage.startsWith(heading)) return passage;
+  if (heading === '' || beginsWithTitle(heading, passage)) return passage;
   return passage === '' ? heading : `${heading}\n${passage}`;
 }
 

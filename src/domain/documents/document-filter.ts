@@ -13,7 +13,9 @@ export function isNarrowing(filter: DocumentFilter | null | undefined): filter i
 }
 
 /**
- * The condition of a filter on `documents d`, beginning with "true".
+ * The condition of a filter on `documents d`, beginning with "true". Labels of open-ended dimensions are as people wrote
+ * them, so all are compared without case, spaces, hyphens and underscores.
+ * @param filter as `resolveDocumentFilter` gives it
  * @param embeddingModel the workspace's model: what another model embedded is STALE
  */
 export function documentCondition(
@@ -33,10 +35,11 @@ export function documentCondition(
   }
   if (filter?.classification != null) {
     const { taxonomy, labels, minConfidence } = filter.classification;
+    const keys = labels.map((label) => label.toLowerCase().replace(/[ _-]/g, ''));
     parts.push(sql`exists (
       select from classifications k, jsonb_array_elements(k.labels) given
       where k.workspace_id = d.workspace_id and k.document_id = d.id and k.taxonomy = ${taxonomy}
-        and given->>'label' = any(${[...labels]}::text[]) and (given->>'confidence')::float8 >= ${minConfidence ?? 0}
+        and translate(lower(given->>'label'), ' _-', '') = any(${keys}::text[]) and (given->>'confidence')::float8 >= ${minConfidence ?? 0}
     )`);
   }
   return parts.reduce((condition, part) => sql`${condition} and ${part}`, sql`true`);

@@ -10,6 +10,7 @@ import {
   keepAnswer,
   readAnswer,
 } from '../caching/idempotent-answers.ts';
+import { resolveDocumentFilter } from '../classification/classification-filter.ts';
 import type { MeterService } from '../usage/meter-service.ts';
 import { limitOf } from '../usage/tiers.ts';
 import { findCollections } from './collection-store.ts';
@@ -207,20 +208,23 @@ export class DocumentService {
     return this.#database.withWorkspace(workspace.id, (scope) => findDocuments(scope, ids, this.#embeddingModel));
   }
 
+  /** @throws NotFoundError, InvalidInputError for a filter that makes no sense; so do `count` and `delete` */
   async list(
     caller: Caller,
     filter: DocumentFilter | null,
     page: { limit: number; after: { createdAt: Date; id: string } | null },
   ): Promise<Document[]> {
     const { workspace } = authorize(caller, 'DOCUMENTS_READ');
-    return this.#database.withWorkspace(workspace.id, (scope) =>
-      listDocuments(scope, filter, page, this.#embeddingModel),
+    return this.#database.withWorkspace(workspace.id, async (scope) =>
+      listDocuments(scope, await resolveDocumentFilter(scope, filter), page, this.#embeddingModel),
     );
   }
 
   async count(caller: Caller, filter: DocumentFilter | null): Promise<number> {
     const { workspace } = authorize(caller, 'DOCUMENTS_READ');
-    return this.#database.withWorkspace(workspace.id, (scope) => countDocuments(scope, filter, this.#embeddingModel));
+    return this.#database.withWorkspace(workspace.id, async (scope) =>
+      countDocuments(scope, await resolveDocumentFilter(scope, filter), this.#embeddingModel),
+    );
   }
 
   /** Deletes documents by id or filter, with their vectors and labels. Returns how many there were. */
@@ -237,7 +241,8 @@ export class DocumentService {
     if (ids !== null && ids.length > MAX_DOCUMENTS_PER_CALL) {
       throw InvalidInputError.at('ids', `may hold ${MAX_DOCUMENTS_PER_CALL} ids a call`);
     }
-    const target = ids !== null ? { ids } : { filter: filter as DocumentFilter };
+    const resolved = await this.#database.withWorkspace(workspace.id, (scope) => resolveDocumentFilter(scope, filter));
+    const target = ids !== null ? { ids } : { filter: resolved as DocumentFilter };
     let deleted = 0;
     for (;;) {
       const piece = await this.#database.withWorkspace(workspace.id, (scope) =>

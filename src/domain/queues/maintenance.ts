@@ -1,22 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../db/client.ts';
+import { vacuumChangedTables } from '../../db/embedded-vacuum.ts';
+import type { SystemScope } from '../../db/workspace-scope.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { dropExpiredEmbeddings } from '../caching/embedding-cache-store.ts';
 import { dropExpiredAnswers } from '../caching/idempotent-answers.ts';
 import { ensureVectorIndexes, type VectorIndexes } from '../search/vector-index.ts';
+import { USAGE_RANGE_MAX_DAYS } from '../usage/usage-report.ts';
+import { dropOldAttempts } from '../usage/usage-store.ts';
 import { dropFinishedJobs } from './job-view-store.ts';
 
-/** What is swept together; the rest waits for the next round. */
+/** Rows that one transaction sweeps. */
 const SWEEP_ROWS = 5_000;
-const INTERVAL_MS = 60_000;
+/** Sweeps of one kind in one round; what is left waits for the next one. */
+const SWEEPS_PER_ROUND = 50;
+const ROUND_INTERVAL_MS = 60_000;
+/** To find a model that needs an index, all vectors are counted. */
+const INDEX_INTERVAL_MS = 600_000;
 const JOBS_KEPT_DAYS = 30;
+/** How long a stop waits for the statement that is running, which may be the making of an index. */
+const STOP_TIMEOUT_MS = 5_000;
+
+type Sweep = (scope: SystemScope) => Promise<number>;
 
 /** What has to be done every so often, by any worker: every step may run twice, and on several servers at once. */
 export class Maintenance {
   readonly #database: Database;
   readonly #indexes: VectorIndexes;
   readonly #logger: Logger;
+  readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | null = null;
   #round: Promise<void> | null = null;
+  #indexesDueAt = 0;
 
   constructor(database: Database, indexes: VectorIndexes, logger: Logger) {
     this.#database = database;
@@ -29,34 +44,47 @@ export class Maintenance {
       this.#round ??= this.runOnce().finally(() => {
         this.#round = null;
       });
-    }, INTERVAL_MS);
+    }, ROUND_INTERVAL_MS);
     this.#timer.unref();
   }
 
-  /** Lets a round that is under way finish. */
+  /** Ends a round that is under way after its running statement, for which it waits up to five seconds. */
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
-    await this.#round;
+    this.#stopping.abort();
+    const ended = this.#round?.then(() => true) ?? true;
+    if (await Promise.race([ended, sleep(STOP_TIMEOUT_MS, false, { ref: false })])) return;
+    this.#logger.warn('a long statement of the maintenance is cut off by the stop; it is tried again after the start');
   }
 
   /** One round. A step that fails is logged, and tried again in the next one. */
   async runOnce(): Promise<void> {
-    await this.#step('vector indexes', async () => {
-      const made = await ensureVectorIndexes(this.#database);
-      if (made.length > 0) this.#indexes.forget();
+    await this.#step('vector indexes', () => this.#ensureIndexes());
+    await this.#sweep('expired embeddings', (scope) => dropExpiredEmbeddings(scope, SWEEP_ROWS));
+    await this.#sweep('expired answers', (scope) => dropExpiredAnswers(scope, SWEEP_ROWS));
+    await this.#sweep('finished jobs', (scope) => dropFinishedJobs(scope, JOBS_KEPT_DAYS, SWEEP_ROWS));
+    await this.#sweep('old attempts', (scope) => dropOldAttempts(scope, USAGE_RANGE_MAX_DAYS, SWEEP_ROWS));
+    await this.#step('vacuum', () => vacuumChangedTables(this.#database, this.#stopping.signal));
+  }
+
+  async #ensureIndexes(): Promise<void> {
+    if (performance.now() < this.#indexesDueAt) return;
+    const made = await ensureVectorIndexes(this.#database);
+    this.#indexesDueAt = performance.now() + INDEX_INTERVAL_MS;
+    if (made.length > 0) this.#indexes.forget();
+  }
+
+  /** In transactions of their own, so that none holds its locks for long. */
+  #sweep(name: string, sweep: Sweep): Promise<void> {
+    return this.#step(name, async () => {
+      for (let round = 0; round < SWEEPS_PER_ROUND && !this.#stopping.signal.aborted; round++) {
+        if ((await this.#database.withSystem(sweep)) < SWEEP_ROWS) return;
+      }
     });
-    await this.#step('expired embeddings', () =>
-      this.#database.withSystem((scope) => dropExpiredEmbeddings(scope, SWEEP_ROWS)),
-    );
-    await this.#step('expired answers', () =>
-      this.#database.withSystem((scope) => dropExpiredAnswers(scope, SWEEP_ROWS)),
-    );
-    await this.#step('finished jobs', () =>
-      this.#database.withSystem((scope) => dropFinishedJobs(scope, JOBS_KEPT_DAYS, SWEEP_ROWS)),
-    );
   }
 
   async #step(name: string, work: () => Promise<unknown>): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
     try {
       await work();
     } catch (error) {

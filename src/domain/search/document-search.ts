@@ -1,6 +1,8 @@
+import type { Database } from '../../db/client.ts';
 import { InvalidInputError } from '../../shared/errors.ts';
 import { storableText } from '../../shared/text.ts';
 import { authorize } from '../access/caller.ts';
+import { resolveDocumentFilter } from '../classification/classification-filter.ts';
 import type { DocumentFilter } from '../documents/document.ts';
 import { type ModelCall, usageEventOf } from '../gateway/model-call.ts';
 import type { EmbeddingModel, ModelCatalog } from '../gateway/model-catalog.ts';
@@ -31,28 +33,40 @@ export interface DocumentSearchInput {
 
 /** Search as a client asks for it: the query embedded through the gateway, the vector query counted. */
 export class DocumentSearch {
+  readonly #database: Database;
   readonly #search: SearchService;
   readonly #gateway: ModelGateway;
   readonly #catalog: ModelCatalog;
   readonly #recorder: UsageRecorder;
 
-  constructor(parts: { search: SearchService; gateway: ModelGateway; catalog: ModelCatalog; recorder: UsageRecorder }) {
+  constructor(parts: {
+    database: Database;
+    search: SearchService;
+    gateway: ModelGateway;
+    catalog: ModelCatalog;
+    recorder: UsageRecorder;
+  }) {
+    this.#database = parts.database;
     this.#search = parts.search;
     this.#gateway = parts.gateway;
     this.#catalog = parts.catalog;
     this.#recorder = parts.recorder;
   }
 
-  /** @throws InvalidInputError, LimitReachedError, ProviderFailedError */
+  /** @throws InvalidInputError, NotFoundError (the filter's taxonomy), LimitReachedError, ProviderFailedError */
   async search(call: ModelCall, input: DocumentSearchInput): Promise<SearchPage> {
     authorize(call.caller, 'DOCUMENTS_READ');
     checkQuery(input.query);
     const model = await this.#catalog.embeddingModel();
-    const request = { ...input, workspaceId: call.caller.workspace.id, model: searchModel(model) };
+    const workspaceId = call.caller.workspace.id;
+    const request = { ...input, workspaceId, model: searchModel(model) };
     // What cannot be answered is refused before anything is spent on it.
     pageWindow(request);
+    const filter = await this.#database.withWorkspace(workspaceId, (scope) =>
+      resolveDocumentFilter(scope, input.filter),
+    );
     const queryVector = input.mode === 'KEYWORD' ? null : await this.#embedQuery(call, input.query);
-    const page = await this.#search.search({ ...request, queryVector });
+    const page = await this.#search.search({ ...request, filter, queryVector });
     if (queryVector !== null) this.#recordVectorQueries(call, model, 1, page.plan.durationMs);
     return page;
   }

@@ -19,6 +19,10 @@ const BUILD_MEMORY = { postgres: '1GB', embedded: '256MB' } as const;
 /** Any number that only this uses: one index is built at a time, however many workers there are. */
 const BUILD_LOCK = 7_391_004_513;
 
+/** The estimate may be off; from this share of the threshold on it is counted. */
+const COUNT_FROM_SHARE = 0.5;
+const PAGE_BYTES = 8_192;
+
 const INDEX_PREFIX = 'chunks_hnsw_';
 
 /** The index a model has, or would have. */
@@ -94,7 +98,9 @@ export interface EnsureIndexesOptions {
  * @returns the models that now have a new index
  */
 export async function ensureVectorIndexes(database: Database, options: EnsureIndexesOptions = {}): Promise<string[]> {
-  const models = await modelsWithManyVectors(database, options.fromVectors ?? INDEX_FROM_VECTORS[database.kind]);
+  const fromVectors = options.fromVectors ?? INDEX_FROM_VECTORS[database.kind];
+  if ((await estimateUnindexed(database)) < fromVectors * COUNT_FROM_SHARE) return [];
+  const models = await modelsWithManyVectors(database, fromVectors);
   if (models.length === 0) return [];
   const connection = await database.sql.reserve();
   try {
@@ -108,6 +114,21 @@ export async function ensureVectorIndexes(database: Database, options: EnsureInd
   } finally {
     connection.release();
   }
+}
+
+/**
+ * About how many vectors are in no index, as the statistics have it: asked first, because counting reads the whole
+ * table. Infinity where there are no statistics yet.
+ */
+async function estimateUnindexed(database: Database): Promise<number> {
+  const [table] = await database.sql<{ rows: number; pages: number; bytes: number }[]>`
+    select reltuples::float8 as rows, relpages::float8 as pages, pg_relation_size(oid)::float8 as bytes
+    from pg_class where oid = 'chunks'::regclass`;
+  if (table === undefined) throw new Error('there is no table of the chunks');
+  if (table.bytes === 0) return 0;
+  if (table.rows < 0 || table.pages === 0) return Number.POSITIVE_INFINITY;
+  const indexed = [...(await readIndexes(database)).values()].reduce((sum, vectors) => sum + vectors, 0);
+  return (table.rows * table.bytes) / (table.pages * PAGE_BYTES) - indexed;
 }
 
 function modelsWithManyVectors(database: Database, fromVectors: number): Promise<IndexableModel[]> {

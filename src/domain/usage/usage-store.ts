@@ -78,6 +78,21 @@ export async function insertUsage(scope: SystemScope, events: readonly RecordedE
   await Promise.all([workspaces, written]);
 }
 
+/**
+ * Drops attempts that were made so many days ago; what they add up to by day stays. At most `limit` at once, workspace
+ * by workspace, because that is what the index begins with. Returns how many went.
+ */
+export async function dropOldAttempts(scope: SystemScope, days: number, limit: number): Promise<number> {
+  const dropped = await scope.sql`
+    delete from usage_attempts where (workspace_id, id) in (
+      select old.workspace_id, old.id from workspaces w cross join lateral (
+        select a.workspace_id, a.id from usage_attempts a
+        where a.workspace_id = w.id and a.at < now() - make_interval(days => ${days}) order by a.at limit ${limit}
+      ) old limit ${limit}
+    )`;
+  return dropped.count;
+}
+
 type GroupRow = UsageTotals & Record<keyof UsageKey, string | null>;
 type Fragment = PendingQuery<Row[]>;
 

@@ -48,7 +48,10 @@ const AssignedLabelType = builder.objectRef<AssignedLabel>('AssignedLabel').impl
   fields: (t) => ({
     dimension: t.exposeString('dimension', { description: 'Which question it answers.' }),
     label: t.exposeString('label', { description: 'The answer.' }),
-    confidence: t.exposeFloat('confidence', { description: '0..1; 1 where a person said so.' }),
+    confidence: t.exposeFloat('confidence', {
+      description:
+        '0..1; 1 where a person said so. A closed dimension always gets a label, so compare with chance, 1 / number of labels: near it the text did not tell.',
+    }),
   }),
 });
 
@@ -57,12 +60,18 @@ export const ClassificationType = builder.objectRef<Classification>('Classificat
 builder.node(ClassificationType, {
   name: 'Classification',
   description: 'The labels of a text in one taxonomy.',
-  id: { resolve: (classification) => classification.id },
+  id: {
+    resolve: (classification) => classification.id,
+    description: '`node(id)` finds it where a document was classified; what `classify` answers is not stored.',
+  },
   loadOne: async (id, { services, caller }) => (await services.classifications.find(caller, [id]))[0] ?? null,
   fields: (t) => ({
     taxonomy: t.exposeString('taxonomy', { description: 'Name of the taxonomy.' }),
     labels: t.field({ type: [AssignedLabelType], description: 'The labels.', resolve: ({ labels }) => [...labels] }),
-    confidence: t.exposeFloat('confidence', { description: '0..1, of the first dimension that has a label.' }),
+    confidence: t.exposeFloat('confidence', {
+      description:
+        '0..1, of the first dimension that has a label. Low means a guess: with six labels, as in the type of feedback, chance alone is 0.17.',
+    }),
     reasoning: t.exposeString('reasoning', { nullable: true, description: 'What decided; null where a person did.' }),
     model: t.exposeString('model', { description: 'Id of the model that decided, or "person".' }),
     correctedBy: t.exposeString('correctedBy', {
@@ -79,7 +88,7 @@ builder.node(ClassificationType, {
     productArea: t.string({
       nullable: true,
       description:
-        'The part of the product that feedback is about; null where that was not said, and in other taxonomies.',
+        'The part of the product that feedback is about: said by a field such as `productArea` or `component`, by a line of the text, or learned from corrections; null otherwise, and in other taxonomies.',
       resolve: productArea,
     }),
     urgency: t.field({

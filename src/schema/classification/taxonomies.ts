@@ -57,7 +57,8 @@ builder.queryFields((t) => ({
     type: ClassificationType,
     nullable: true,
     complexity: 10,
-    description: 'Labels of a text; nothing is stored. Null where every provider failed. Needs AI_USE.',
+    description:
+      'Labels of a text. Nothing is stored, so `node` does not find the id of the answer. Null where every provider failed. Needs AI_USE.',
     args: {
       title: t.arg.string({ description: 'Its title.' }),
       text: t.arg.string({ required: true, description: '1 to 1,000,000 characters.' }),

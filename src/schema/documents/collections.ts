@@ -1,7 +1,7 @@
 import { ForbiddenError } from '../../domain/access/actions.ts';
 import { ConflictError, InvalidInputError } from '../../shared/errors.ts';
 import { builder } from '../builder.ts';
-import { PAGE_ARGS } from '../page-args.ts';
+import { PAGE_ARGS, pageComplexity } from '../page-args.ts';
 import { pageById } from '../paging.ts';
 import { CollectionType } from './collection-type.ts';
 import { DocumentFilter, DocumentKindEnum } from './document-inputs.ts';
@@ -23,7 +23,7 @@ builder.node(CollectionType, {
     documents: t.field({
       type: DocumentConnection,
       description: 'Its documents, newest first.',
-      complexity: ({ first }) => ({ field: 1, multiplier: Math.max(1, first ?? 20) }),
+      complexity: pageComplexity,
       args: { ...PAGE_ARGS, filter: t.arg({ type: DocumentFilter, description: 'Only these of them.' }) },
       resolve: (collection, args, context) =>
         documentPage(args, { ...args.filter, collectionIds: [collection.id] }, context),
@@ -44,6 +44,7 @@ builder.queryField('collections', (t) =>
   t.field({
     type: CollectionConnection,
     description: 'The workspace’s collections, oldest first.',
+    complexity: pageComplexity,
     args: PAGE_ARGS,
     resolve: (_root, args, { services, caller }) => pageById(args, (page) => services.collections.list(caller, page)),
   }),

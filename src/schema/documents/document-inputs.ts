@@ -42,9 +42,13 @@ const ClassificationFilter = builder.inputType('ClassificationFilter', {
   description:
     'Documents that were classified so. Labels are computed when they are first read, or by the tasks of a job.',
   fields: (t) => ({
-    taxonomy: t.string({ required: true, description: 'Name of the taxonomy.' }),
-    labels: t.stringList({ required: true, description: 'One of these labels, in any dimension.' }),
-    minConfidence: t.float({ description: '0..1; labels below it do not count.' }),
+    taxonomy: t.string({ required: true, description: 'Name of the taxonomy; one that is not there is refused.' }),
+    labels: t.stringList({
+      required: true,
+      description:
+        'One of these labels, in any dimension and spelling (`FEATURE_REQUEST`, `feature request`). One that the taxonomy cannot give is refused.',
+    }),
+    minConfidence: t.float({ description: '0..1; labels below it do not count. See `Classification.confidence`.' }),
   }),
 });
 

@@ -84,7 +84,7 @@ builder.mutationFields((t) => ({
   deleteDocuments: t.field({
     type: DeletedType,
     description: 'Deletes documents with their vectors and labels. Needs DOCUMENTS_WRITE.',
-    errors: { types: [InvalidInputError, ForbiddenError] },
+    errors: { types: [InvalidInputError, NotFoundError, ForbiddenError] },
     args: { input: t.arg({ type: DeleteDocumentsInput, required: true, description: 'Which documents.' }) },
     resolve: async (_root, { input }, { services, caller }) => ({
       count: await services.documents.delete(caller, { ids: input.ids ?? null, filter: input.filter ?? null }),

@@ -3,7 +3,7 @@ import type { Document, DocumentFilter as Filter } from '../../domain/documents/
 import { builder } from '../builder.ts';
 import { ClassificationType, SentimentType } from '../classification/classification-type.ts';
 import type { GraphContext } from '../context.ts';
-import { PAGE_ARGS } from '../page-args.ts';
+import { PAGE_ARGS, pageComplexity } from '../page-args.ts';
 import { decodeCursor, type Page, pageSize, toPage } from '../paging.ts';
 import { SearchHitType } from '../search/search-hit.ts';
 import { CollectionType } from './collection-type.ts';
@@ -164,7 +164,7 @@ builder.queryField('documents', (t) =>
   t.field({
     type: DocumentConnection,
     description: 'Documents, newest first.',
-    complexity: ({ first }) => ({ field: 1, multiplier: Math.max(1, first ?? 20) }),
+    complexity: pageComplexity,
     args: { ...PAGE_ARGS, filter: t.arg({ type: DocumentFilter, description: 'Only these.' }) },
     resolve: (_root, args, context) => documentPage(args, args.filter ?? null, context),
   }),

@@ -3,7 +3,7 @@ import type { JobKind } from '../../jobs/define-job.ts';
 import type { JobStatus } from '../../jobs/job-store.ts';
 import { builder } from '../builder.ts';
 import { describedValues } from '../described-values.ts';
-import { PAGE_ARGS } from '../page-args.ts';
+import { PAGE_ARGS, pageComplexity } from '../page-args.ts';
 import { pageById } from '../paging.ts';
 
 const JobKindEnum = builder.enumType('JobKind', {
@@ -139,6 +139,7 @@ builder.queryField('jobs', (t) =>
   t.field({
     type: JobConnection,
     description: 'Jobs of the workspace, newest first.',
+    complexity: pageComplexity,
     args: {
       ...PAGE_ARGS,
       kinds: t.arg({ type: [JobKindEnum], description: 'Of these kinds alone.' }),

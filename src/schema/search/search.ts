@@ -5,7 +5,7 @@ import { InvalidInputError } from '../../shared/errors.ts';
 import { builder } from '../builder.ts';
 import { describedValues } from '../described-values.ts';
 import { DocumentFilter } from '../documents/document-inputs.ts';
-import { PAGE_ARGS } from '../page-args.ts';
+import { PAGE_ARGS, pageComplexity } from '../page-args.ts';
 import { modelCall } from '../request.ts';
 import { type Hit, SearchHitType, SearchModeEnum } from './search-hit.ts';
 
@@ -87,7 +87,7 @@ builder.queryField('search', (t) =>
   t.field({
     type: SearchConnection,
     description: 'Finds documents by meaning, by words, or by both. Needs DOCUMENTS_READ.',
-    complexity: ({ first }) => ({ field: 5, multiplier: Math.max(1, first ?? 20) }),
+    complexity: (args) => ({ ...pageComplexity(args), field: 5 }),
     args: {
       query: t.arg.string({ required: true, description: 'What to look for; 1 to 100,000 characters.' }),
       mode: t.arg({ type: SearchModeEnum, defaultValue: 'HYBRID', description: 'What to go by.' }),

@@ -6,7 +6,7 @@ import { ApiKeyCreatedType, ApiKeyType } from '../access/access.ts';
 import { builder } from '../builder.ts';
 import { DeletedType } from '../deleted.ts';
 import { describedValues } from '../described-values.ts';
-import { PAGE_ARGS } from '../page-args.ts';
+import { PAGE_ARGS, pageComplexity } from '../page-args.ts';
 import { pageById } from '../paging.ts';
 import { WorkspaceType } from './workspace-type.ts';
 
@@ -37,6 +37,7 @@ builder.node(WorkspaceType, {
     apiKeys: t.field({
       type: ApiKeyConnection,
       description: 'Its keys, oldest first. Needs KEYS_MANAGE; the root key sees those of the workspace it acts in.',
+      complexity: pageComplexity,
       args: PAGE_ARGS,
       resolve: (workspace, args, { services, caller }) =>
         pageById(args, (page) => services.apiKeys.list({ ...caller, workspace }, page)),
@@ -71,6 +72,7 @@ builder.queryField('workspaces', (t) =>
   t.field({
     type: WorkspaceConnection,
     description: 'All workspaces of this server, oldest first. Root key only.',
+    complexity: pageComplexity,
     args: PAGE_ARGS,
     resolve: (_root, args, { services, caller }) => pageById(args, (page) => services.workspaces.list(caller, page)),
   }),

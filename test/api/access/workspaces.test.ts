@@ -80,7 +80,9 @@ describe('deleting a workspace', () => {
     const { id, slug, ownerKey } = await server.createWorkspace();
     const other = await server.createWorkspace();
     await server.query('mutation { createCollection(input: { name: "x" }) { __typename } }', {}, { key: ownerKey });
-    expect(await change('deleteWorkspace', { id, confirmSlug: other.slug }, ownerKey)).toMatchObject({
+    const refused = await change('deleteWorkspace', { id, confirmSlug: other.slug }, ownerKey);
+    expect(JSON.stringify(refused)).not.toContain(slug);
+    expect(refused).toMatchObject({
       code: 'BAD_INPUT',
     });
     expect(await change('deleteWorkspace', { id, confirmSlug: slug }, ownerKey)).toMatchObject({ count: 1 });

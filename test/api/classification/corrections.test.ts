@@ -148,3 +148,34 @@ test('a viewer may not correct', async () => {
   expect(body.data?.correctClassification).toMatchObject({ __typename: 'ForbiddenError', code: 'FORBIDDEN' });
   expect((await labelsOf(id)).type).toBe('BUG');
 });
+
+test('a product area that a person names is given to the same document and to similar ones, in that workspace alone', async () => {
+  const stranger = await openWorkspace(server);
+  const areaOf = async (client: WorkspaceClient, text: string) => {
+    const read = 'query ($text: String!) { classify(text: $text) { productArea } }';
+    return (await client.read<{ classify: { productArea: string | null } }>(read, { text })).classify.productArea;
+  };
+  const [first, second] = await workspace.store(collectionId, [
+    { source: { title: 'Seats are sold twice', body: 'The balcony seats were sold twice last night.' } },
+    { source: { title: 'Balcony trouble', body: 'Last night the seats of the balcony were sold twice.' } },
+  ]);
+  const areas = async (id: string | undefined) =>
+    (await labelsOf(id as string)).labels.find(({ dimension }) => dimension === 'product_area')?.label;
+  expect(await areas(second?.id)).toBeUndefined();
+  await correct(first?.id as string, { product_area: 'Seating' });
+  expect(await areas(first?.id)).toBe('Seating');
+  expect(await areas(second?.id)).toBe('Seating');
+  expect(await areaOf(workspace, 'Last night balcony seats were sold twice')).toBe('Seating');
+  expect(await areaOf(workspace, 'My password is not accepted')).toBeNull();
+  expect(await areaOf(stranger, 'Last night balcony seats were sold twice')).toBeNull();
+});
+
+test('a tag of the source that spells a type speaks for it, and a field that says the type decides', async () => {
+  const body = 'Twelve trays in the walk-in cupboard this morning, version nine.';
+  const [tagged, said] = await workspace.store(collectionId, [
+    { source: { title: 'Version nine', body, tags: ['kitchen', 'praise'] } },
+    { source: { title: 'Version nine', body, tags: ['praise'], type: 'Complaint' } },
+  ]);
+  expect((await labelsOf(tagged?.id as string)).type).toBe('PRAISE');
+  expect((await labelsOf(said?.id as string)).type).toBe('COMPLAINT');
+});

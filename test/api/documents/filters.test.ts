@@ -119,9 +119,63 @@ test('a filter keeps the documents that were classified so, once they were', asy
     'thanks',
     'export',
   ]);
-  expect(await matching({ classification: { taxonomy: 'intent', labels: ['bug'] } })).toEqual([]);
+  expect(await matching({ classification: { taxonomy: 'intent', labels: ['give_praise'] } })).toEqual([]);
   const sure = { taxonomy: 'feedback', labels: ['bug', 'praise'], minConfidence: 1 };
   expect(await matching({ classification: sure })).toEqual([]);
+});
+
+test('a label is found in whatever way it is spelled, the way of the API’s enums too', async () => {
+  await workspace.read('{ documents { nodes { classification { type } } } }');
+  expect(await matching({ classification: { taxonomy: 'Feedback', labels: ['PRAISE'] } })).toEqual(['thanks']);
+  const correct = /* GraphQL */ `
+    mutation ($input: CorrectClassificationInput!) {
+      correctClassification(input: $input) { ... on Classification { productArea } }
+    }
+  `;
+  const { nodes } = await readPage(workspace, { filter: { metadata: { plan: 'free' } } });
+  const labels = [{ dimension: 'product_area', label: 'Team calendar' }];
+  await workspace.read(correct, { input: { documentId: nodes[0]?.id, labels } });
+  for (const label of ['Team calendar', 'TEAM_CALENDAR', 'team-calendar', 'teamCalendar']) {
+    expect(await matching({ classification: { taxonomy: 'feedback', labels: [label] } })).toEqual(['thanks']);
+  }
+});
+
+test.each([
+  ['an unknown taxonomy', { taxonomy: 'no such', labels: ['bug'] }, 'NOT_FOUND'],
+  ['a label that the taxonomy cannot give', { taxonomy: 'intent', labels: ['bug'] }, 'BAD_INPUT'],
+  ['a confidence above 1', { taxonomy: 'feedback', labels: ['bug'], minConfidence: 6 }, 'BAD_INPUT'],
+  ['a confidence below 0', { taxonomy: 'feedback', labels: ['bug'], minConfidence: -0.1 }, 'BAD_INPUT'],
+])(
+  '%s is refused in lists, counts, searches and deletions, and nothing is deleted',
+  async (_what, classification, code) => {
+    const variables = { filter: { classification } };
+    for (const fields of ['nodes { id }', 'totalCount']) {
+      const list = `query ($filter: DocumentFilter) { documents(filter: $filter) { ${fields} } }`;
+      expect(await workspace.errorCode(list, variables)).toBe(code);
+    }
+    const search = 'query ($filter: DocumentFilter) { search(query: "export", filter: $filter) { edges { cursor } } }';
+    expect(await workspace.errorCode(search, variables)).toBe(code);
+    const remove = /* GraphQL */ `
+    mutation ($input: DeleteDocumentsInput!) { deleteDocuments(input: $input) { __typename ... on Error { code } } }
+  `;
+    const { deleteDocuments } = await workspace.read<{ deleteDocuments: { code?: string } }>(remove, {
+      input: variables,
+    });
+    expect(deleteDocuments.code).toBe(code);
+    expect(await matching(null)).toHaveLength(4);
+  },
+);
+
+test('a label that is refused is told together with those that there are', async () => {
+  const { errors } = await workspace.ask(
+    'query ($filter: DocumentFilter) { documents(filter: $filter) { totalCount } }',
+    {
+      filter: { classification: { taxonomy: 'sentiment', labels: ['positive', 'cheerful'] } },
+    },
+  );
+  expect(errors?.[0]?.message).toBe(
+    'filter.classification.labels.1: "sentiment" has no such label; there are: negative, neutral, positive, mixed',
+  );
 });
 
 test('all parts of a filter hold at once', async () => {

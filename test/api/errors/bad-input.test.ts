@@ -53,6 +53,17 @@ describe('what does not fit the schema', () => {
     ['an unknown value of an enum', '{ search(query: "x", mode: TELEPATHY) { totalCount } }', {}],
     ['a list for an object', '{ documents(filter: [1, 2]) { totalCount } }', {}],
     ['a text for metadata', '{ documents(filter: { metadata: "plan" }) { totalCount } }', {}],
+    ['a day before the calendar', '{ documents(filter: { createdAfter: "0000-01-01T00:00:00Z" }) { totalCount } }', {}],
+    [
+      'a day that is one before the calendar in UTC',
+      '{ documents(filter: { createdAfter: "0001-01-01T00:00:00+05:00" }) { totalCount } }',
+      {},
+    ],
+    [
+      'a day after the year 9999 in UTC',
+      '{ documents(filter: { createdBefore: "9999-12-31T23:59:59-01:00" }) { totalCount } }',
+      {},
+    ],
     ['a day that is none', '{ documents(filter: { createdAfter: "2026-02-31T25:00:00Z" }) { totalCount } }', {}],
     ['a number beyond 32 bits', '{ documents(first: 99999999999) { totalCount } }', {}],
     ['a fraction for a page', '{ documents(first: 1.5) { totalCount } }', {}],
@@ -242,6 +253,16 @@ describe('documents that cost too much', () => {
     ],
     ['10,000 directives', `{ __typename ${'@include(if: true) '.repeat(10_000)} }`],
     ['a list of 100,000 ids in the document', `{ nodes(ids: [${'"x",'.repeat(100_000)}]) { id } }`],
+    ['a fragment of 2,000 fields of one name', `{ ...F } fragment F on Query { ${'__typename '.repeat(2_000)} }`],
+    [
+      'more mistakes than validation lists',
+      `{ viewer { ${Array.from({ length: 900 }, (_, index) => `wrong${index}`).join(' ')} } }`,
+    ],
+    ['a page of 100 pages of 100', '{ collections(first: 100) { nodes { documents(first: 100) { nodes { id } } } } }'],
+    [
+      'a page of 100 pages of similar documents',
+      '{ documents(first: 100) { edges { node { similar(first: 100) { document { id } } } } } }',
+    ],
     [
       'pages of pages of pages',
       '{ documents(first: 100) { nodes { similar(first: 100) { document { similar(first: 100) { document { id } } } } } } }',
@@ -260,6 +281,29 @@ describe('documents that cost too much', () => {
     ],
   ])('a fragment that spreads %s is BAD_INPUT', async (_what, document) => {
     expect(codesOf(await ask(document))).toEqual(['BAD_INPUT']);
+  });
+
+  test.each(['nodes { ...D }', 'edges { node { ...D } }'])(
+    'a page of 100 documents with all that models make of them and 10 similar ones each is not too costly (%s)',
+    async (fields) => {
+      const answer = await ask(`{ documents(first: 100) { totalCount pageInfo { hasNextPage endCursor } ${fields} } }
+        fragment D on Document {
+          id externalId kind title text metadata language createdAt updatedAt
+          collection { id name } embedding { status model tokenCount chunks }
+          classification { ...C } intent { ...C } sentiment { score confidence }
+          similar(first: 10) { rank similarity score document { id title kind createdAt } }
+        }
+        fragment C on Classification { taxonomy type urgency productArea confidence reasoning model }`);
+      expect(answer.body.errors).toBeUndefined();
+    },
+  );
+
+  test('refusing a document costs little: it is measured before it is validated', async () => {
+    const fields = Array.from({ length: 1_000 }, () => 'search(query: "x") { totalCount }').join(' ');
+    await ask('{ __typename }');
+    const startedAt = performance.now();
+    expect(codesOf(await ask(`{ ${fields} }`))).toEqual(['QUERY_TOO_COSTLY']);
+    expect(performance.now() - startedAt).toBeLessThan(250);
   });
 
   test('what GraphiQL and code generators ask of the schema is not too costly', async () => {

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { openDatabase } from '../../../src/db/client.ts';
+import { isDatabaseUnavailable } from '../../../src/db/failures.ts';
 import { postgres } from '../../../src/db/postgres-driver.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -114,6 +116,35 @@ describe.skipIf(postgresServer === null)('where Postgres goes away', () => {
     }
     await proxy.mend();
     await expectRecovery();
+  });
+
+  test('and hangs on connections that are open: work that cannot begin fails in time, and none of it is done later', async () => {
+    const { databaseUrl, dataDir } = server.app.config;
+    const database = await openDatabase({ databaseUrl, dataDir, poolSize: 1, waitMs: 300 });
+    try {
+      let done = 0;
+      const work = () =>
+        database.withSystem(async ({ sql }) => {
+          done += 1;
+          await sql`select 1`;
+        });
+      await work();
+      const held = database.sql.begin((sql) => sql`select pg_sleep(1)`);
+      const failure = await work().catch((error: unknown) => error);
+      expect(isDatabaseUnavailable(failure)).toBe(true);
+      await held;
+      await work();
+      expect(done).toBe(2);
+    } finally {
+      await database.close();
+    }
+  });
+
+  test('statements and idle transactions end by the server’s own limits', async () => {
+    const rows = await server.app.database.sql<{ name: string; setting: string }[]>`
+      select name, setting from pg_settings
+      where name in ('statement_timeout', 'idle_in_transaction_session_timeout')`;
+    expect(rows.map(({ setting }) => setting)).toEqual(['60000', '60000']);
   });
 
   test('in the middle of requests: each is answered, with what it asked for or 503', async () => {

@@ -56,6 +56,31 @@ describe('GraphQL over WebSocket', () => {
     expect(result).toEqual({ data: { viewer: { role: 'OWNER', workspace: { id: workspace.id } } } });
   });
 
+  test('what goes wrong is told under the request id of the connection', async () => {
+    const client = connect(undefined, {
+      connectionParams: { authorization: `Bearer ${workspace.ownerKey}`, 'x-request-id': 'socket-7' },
+    });
+    await server.app.database.withWorkspace(
+      workspace.id,
+      ({ sql }) =>
+        sql`insert into collections (workspace_id, id, name, slug, kind) values (${workspace.id}, 'col_x', 'X', 'x', 'NO_KIND')`,
+    );
+    try {
+      const result = await first(client, '{ collections { nodes { kind } } }');
+      expect(result.errors?.[0]).toMatchObject({ message: expect.stringContaining('socket-7') });
+    } finally {
+      await server.app.database.withWorkspace(
+        workspace.id,
+        ({ sql }) => sql`delete from collections where id = 'col_x'`,
+      );
+    }
+  });
+
+  test('a document out of proportion is refused before it is validated', async () => {
+    const refused = first(connect(workspace.ownerKey), `{ ${'viewer { role } '.repeat(1_000)} }`);
+    await expect(refused).rejects.toMatchObject([{ extensions: { code: 'QUERY_TOO_COSTLY' } }]);
+  });
+
   test('the key may come in the header of the upgrade, as servers send it', async () => {
     class WebSocketWithKey extends WebSocket {
       constructor(url: string, protocols: string[]) {

@@ -142,6 +142,18 @@ describe('headers', () => {
   });
 });
 
+test('a body that is no JSON by its media type is refused with 415 and what to send', async () => {
+  const response = await fetch(`${server.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'text/csv' },
+    body: 'query',
+  });
+  expect(response.status).toBe(415);
+  expect(await response.json()).toEqual({
+    errors: [{ message: expect.stringContaining('application/json'), extensions: { code: 'BAD_INPUT' } }],
+  });
+});
+
 describe('the size of a request', () => {
   test('a body that does not say its length is read', async () => {
     const query = JSON.stringify({ query: '{ viewer { workspace { id } } }' });

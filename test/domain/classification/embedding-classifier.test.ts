@@ -55,6 +55,18 @@ describe('without any examples of the workspace', () => {
     ]);
   });
 
+  test('praise that names what used to be wrong, and a wish that is put as an order, are not taken for faults', async () => {
+    const texts = [
+      'No crashes for ten weeks. Since the autumn edition the kiosk has not failed once, great work.',
+      'The double charges are over. Not one single wrong receipt this term, thank you.',
+      'Show the allergens beside each dish. Waiters have to ask the kitchen every time.',
+      'Remind members two days before a loan ends. Today they only hear of it when it is overdue.',
+    ];
+    const [first, second, ...wishes] = await labelsOf(builtIn('feedback'), 'type', texts);
+    expect([first, second]).toEqual(['praise', 'praise']);
+    expect(wishes).toEqual(['feature_request', 'feature_request']);
+  });
+
   test('an outage or lost data is critical, a deadline is urgent, everything else is normal', async () => {
     const texts = [
       'Our production cluster is down since nine',
@@ -97,6 +109,34 @@ describe('without any examples of the workspace', () => {
     const taxonomy = own('kind', [label('Bug-Report'), label('featureRequest'), label('question')]);
     const texts = ['The upload fails with an error', 'Please add keyboard shortcuts', 'Where do I find my invoices?'];
     expect(await labelsOf(taxonomy, 'kind', texts)).toEqual(['Bug-Report', 'featureRequest', 'question']);
+  });
+});
+
+describe('tags', () => {
+  const vague = 'Version nine and the walk-in cupboard, twelve trays in one morning';
+
+  async function typeOf(tags: readonly string[], hints = {}, text = vague) {
+    const classifier = await createClassifier(builtIn('feedback'), [], { embed: local.embed });
+    const [input] = await local.inputs([text]);
+    const results = classifier.classify(input === undefined ? [] : [{ ...input, tags, hints }]);
+    return results[0]?.labels.find(({ dimension }) => dimension === 'type');
+  }
+
+  test('that spell one label decide where the text does not tell, however they are written', async () => {
+    expect((await typeOf(['kitchen', 'Praise']))?.label).toBe('praise');
+    expect((await typeOf(['complaints']))?.label).toBe('complaint');
+    expect((await typeOf(['feature-request']))?.label).toBe('feature_request');
+  });
+
+  test('that spell no label, or several, change nothing', async () => {
+    const plain = await typeOf([]);
+    expect(await typeOf(['kitchen', 'raise'])).toEqual(plain);
+    expect(await typeOf(['praise', 'bug'])).toEqual(plain);
+  });
+
+  test('count less than a field of the dimension and than a text that is clear', async () => {
+    expect((await typeOf(['praise'], { type: 'Complaint' }))?.label).toBe('complaint');
+    expect((await typeOf(['praise'], {}, 'How do I reset my password?'))?.label).toBe('question');
   });
 });
 
@@ -207,6 +247,25 @@ describe('open-ended and multi dimensions', () => {
     const given = results.map(({ labels }) => labels.find(({ dimension }) => dimension === 'product_area')?.label);
     expect(given).toEqual(['Team calendar', 'Exports']);
     expect(results[1]?.labels[0]?.label).toBe('bug');
+  });
+
+  test('a label of an open-ended dimension is learned from corrections, for the same and for similar texts', async () => {
+    const choice = (name: string) => [{ dimension: 'product_area', label: name }];
+    const corrections = [
+      { text: 'The seat map shows rows that do not exist', labels: choice('Seating') },
+      { text: 'The voucher code is refused at the till', labels: choice('vouchers') },
+      { text: 'Seats are sold twice in the balcony', labels: choice('seating') },
+    ];
+    const classifier = await createClassifier(builtIn('feedback'), corrections, { embed: local.embed });
+    const texts = [
+      'The seat map shows rows that do not exist',
+      'At the till my voucher code was refused',
+      'The gardener waters roses in the evening',
+    ];
+    const given = classifier.classify(await local.inputs(texts));
+    const found = given.map(({ labels }) => labels.find(({ dimension }) => dimension === 'product_area')?.label);
+    expect(found).toEqual(['Seating', 'vouchers', undefined]);
+    expect(given[0]?.labels[0]?.label).toBe('bug');
   });
 
   test('an open-ended dimension gives no label to a text about something else', async () => {

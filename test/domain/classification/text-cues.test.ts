@@ -10,6 +10,10 @@ describe('the text that is read', () => {
     expect(classifiableText('Save is broken', body)).toBe('Save is broken.\nSteps\nIt fails on save, see');
   });
 
+  test('says a title once that the text begins with already', () => {
+    expect(classifiableText('Save is broken', 'Save is broken\n\nIt fails.')).toBe('Save is broken\nIt fails.');
+  });
+
   test('is the code itself where there is nothing else', () => {
     expect(classifiableText(null, '```\nTypeError: x\n```')).toContain('TypeError');
   });
@@ -33,8 +37,33 @@ test.each([
   ['How can I change my plan', 'feedback/question'],
   ['Would you please add a calendar', 'feedback/feature_request'],
   ['Steps to reproduce: press save', 'feedback/bug'],
+  ['Hide the archived folders', 'feedback/feature_request'],
+  ['Warn parents before the bus is late', 'feedback/feature_request'],
+  ['Billing is fine. Let us split an invoice', 'feedback/feature_request'],
+  ['Not a single dropped call this quarter', 'feedback/praise'],
+  ['The new rota is spot on', 'feedback/praise'],
+  ['Error 503 on every page', 'urgency/critical'],
+  ['The entire website is down', 'urgency/critical'],
+  ['The booking server is unreachable for everyone', 'urgency/critical'],
+  ['I need an answer NOW', 'urgency/urgent'],
+  ['Forty passengers are waiting at the gate', 'urgency/urgent'],
+  ['We need the certificate by Friday', 'urgency/urgent'],
 ])('"%s" is evidence for %s', (text, key) => {
   expect(findCues(text).map((cue) => cue.key)).toContain(key);
+});
+
+test.each([
+  ['The log grows over the weekend and fills the disk by Monday', 'urgency/urgent'],
+  ['You told us early, thank you\nTags: outage, urgent', 'urgency/critical'],
+  ['You told us early, thank you\nTags: outage, urgent', 'urgency/urgent'],
+  ['A warning would have saved me a trip', 'feedback/praise'],
+  ['Well done so far, but the new menu hides my files', 'feedback/praise'],
+  ['No reply for two weeks', 'feedback/praise'],
+  ['It stops without an error message', 'feedback/praise'],
+  ['Show me how to print a receipt', 'feedback/feature_request'],
+  ['Let me know when you are back', 'feedback/feature_request'],
+])('"%s" is no evidence for %s', (text, key) => {
+  expect(findCues(text).map((cue) => cue.key)).not.toContain(key);
 });
 
 test('"not urgent" is no evidence of urgency', () => {

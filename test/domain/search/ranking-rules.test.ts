@@ -27,6 +27,16 @@ test("the model's weight decides between meaning and words", () => {
   );
 });
 
+test('a document that the query names comes first, and the others keep their order', () => {
+  const others = [candidate('a', 0.9, 1), candidate('b', 0.5, 3), candidate('c', 0.4, 2)];
+  const named = { ...candidate('n', 0.1, 90, false), isNamed: true };
+  for (const fuse of [fuseByReciprocalRank, (all: FusionCandidate[]) => fuseByWeight(all, 0.9)]) {
+    const fused = fuse([...others, named]);
+    expect(fused[0]).toMatchObject({ documentId: 'n', score: 1 });
+    expect(order(fused.slice(1))).toBe(order(fuse(others)));
+  }
+});
+
 test('a document that only its words brought is scored by its real similarity too, and not below zero', () => {
   const fused = fuseByWeight(
     [candidate('a', 0.8, null), candidate('b', 0.4, null), candidate('c', 0.1, 2, false)],

@@ -12,7 +12,7 @@ let service: SearchService;
 beforeAll(async () => {
   ({ database, close } = await openEmptyDatabase());
   service = new SearchService(database);
-  for (const workspaceId of ['north', 'south', 'long', 'waiting']) await givenWorkspace(database, workspaceId);
+  for (const workspaceId of ['north', 'south', 'long', 'wide', 'waiting']) await givenWorkspace(database, workspaceId);
   await givenDocuments(database, 'north', [
     { id: 'login', title: 'Login fails', text: 'The login page answers with an error.', vectors: [[1, 0, 0, 0]] },
     { id: 'signin', text: 'Nobody can get into their account.', vectors: [[0.9, 0.1, 0, 0]], collectionId: 'board' },
@@ -38,6 +38,15 @@ beforeAll(async () => {
     { id: 'stale', text: 'a parrot again', vectors: [[0, 1, 0, 0]], status: 'STALE' },
     { id: 'foreign', text: 'a parrot by another model', vectors: [[1, 0, 0, 0]], model: 'test/other-4' },
   ]);
+  await givenDocuments(
+    database,
+    'wide',
+    Array.from({ length: 150 }, (_, i) => ({
+      id: `w${String(i).padStart(3, '0')}`,
+      text: i < 40 ? 'cargo' : 'freight',
+      vectors: [[1, i / 100, 0, 0]],
+    })),
+  );
   await givenDocuments(
     database,
     'long',
@@ -130,6 +139,20 @@ test("no search sees another workspace's documents, nor is it ranked otherwise b
   const after = await search({ mode: 'HYBRID' });
   expect(after.hits).toEqual(before.hits);
   expect(idsOf(await search({ mode: 'SEMANTIC', workspaceId: 'south' }))).toEqual(['login', 'flood']);
+});
+
+test('where a hybrid list ends before all that match, its last page says that it is not complete', async () => {
+  const pageOf = (given: Partial<SearchRequest>) =>
+    search({ mode: 'HYBRID', workspaceId: 'wide', query: 'cargo', first: 60, ...given });
+  const first = await pageOf({});
+  expect(first).toMatchObject({ hasNextPage: true, plan: { complete: true } });
+  const last = await pageOf({ after: first.endCursor });
+  expect([first.hits.length + last.hits.length, last.hasNextPage, last.plan.complete]).toEqual([100, false, false]);
+  const close = await pageOf({ minSimilarity: 0.9 });
+  expect([close.hits.length, close.hasNextPage, close.plan.complete]).toEqual([49, false, true]);
+  const semantic = await pageOf({ mode: 'SEMANTIC', first: 100 });
+  const rest = await pageOf({ mode: 'SEMANTIC', first: 100, after: semantic.endCursor });
+  expect([rest.hits.length, rest.plan.complete]).toEqual([50, true]);
 });
 
 test('documents that wait for a vector of this model are counted, and the answer is called incomplete', async () => {

@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { vacuumChangedTables } from '../../../src/db/embedded-vacuum.ts';
+import { Maintenance } from '../../../src/domain/queues/maintenance.ts';
+import { VectorIndexes } from '../../../src/domain/search/vector-index.ts';
+import { createLogger } from '../../../src/observability/logger.ts';
+import { type TestDatabase, testDatabase } from '../../support/database.ts';
+import { insertWorkspace } from '../../support/rows.ts';
+
+let given: TestDatabase;
+let maintenance: Maintenance;
+
+beforeAll(async () => {
+  given = await testDatabase();
+  await insertWorkspace(given.database, 'one');
+  await insertWorkspace(given.database, 'two');
+  maintenance = new Maintenance(given.database, new VectorIndexes(given.database), createLogger('silent'));
+});
+afterAll(() => given.close());
+
+/** Rows of a table in both workspaces together. */
+async function count(table: 'embedding_cache' | 'usage_attempts' | 'usage_daily'): Promise<number> {
+  const [row] = await given.database.withSystem(
+    ({ sql }) => sql<{ rows: number }[]>`select count(*)::int as rows from ${sql(table)}`,
+  );
+  return row?.rows ?? -1;
+}
+
+test('one round sweeps all that is over its time, however much it is, and nothing else', async () => {
+  await given.database.withWorkspace(
+    'one',
+    ({ sql }) => sql`
+      insert into embedding_cache (workspace_id, model, content_hash, embedding, token_count, expires_at)
+      select 'one', 'test/model', int4send(n), '', 1, now() + case when n <= 12000 then -1 else 1 end * interval '1 hour'
+      from generate_series(1, 12001) n`,
+  );
+  await maintenance.runOnce();
+  expect(await count('embedding_cache')).toBe(1);
+});
+
+test('attempts are kept for 400 days, and what they add up to by day for longer', async () => {
+  for (const workspace of ['one', 'two']) {
+    await given.database.withWorkspace(workspace, async ({ sql }) => {
+      await sql`
+        insert into usage_attempts (workspace_id, id, at, request_id, provider, model, operation, outcome, embeddings,
+          llm_calls, vector_queries, cache_hits, input_tokens, output_tokens, cached_tokens, latency_ms)
+        select ${workspace}, 'att_' || days, now() - make_interval(days => days), 'req', 'local', 'local/small', 'embed',
+          'SUCCEEDED', 1, 0, 0, 0, 0, 0, 0, 1
+        from unnest(array[1, 399, 401, 900]) days`;
+      await sql`
+        insert into usage_daily (workspace_id, day, provider, model, operation, api_key_id, outcome, requests, embeddings,
+          llm_calls, vector_queries, cache_hits, input_tokens, output_tokens, cached_tokens, cost_usd, unpriced, latency_ms)
+        values (${workspace}, current_date - 900, 'local', 'local/small', 'embed', '', 'SUCCEEDED', 1, 1, 0, 0, 0, 0, 0,
+          0, 0, 0, 1)`;
+    });
+  }
+  await maintenance.runOnce();
+  const left = await given.database.withSystem(
+    ({ sql }) => sql<{ workspaceId: string; id: string }[]>`select workspace_id, id from usage_attempts order by 1, 2`,
+  );
+  expect(left.map(({ workspaceId, id }) => `${workspaceId} ${id}`)).toEqual([
+    'one att_1',
+    'one att_399',
+    'two att_1',
+    'two att_399',
+  ]);
+  expect(await count('usage_daily')).toBe(2);
+});
+
+describe.skipIf(inject('testServer') !== null)('the embedded database', () => {
+  test('has its tables vacuumed and analysed where much has changed, and not again before that', async () => {
+    await given.database.withWorkspace('two', async ({ sql }) => {
+      await sql`
+        insert into embedding_cache (workspace_id, model, content_hash, embedding, token_count, expires_at)
+        select 'two', 'test/model', int4send(n), '', 1, now() + interval '1 hour' from generate_series(1, 3000) n`;
+      await sql`delete from embedding_cache where content_hash < int4send(1001)`;
+    });
+    expect(await vacuumChangedTables(given.database)).toContain('public.embedding_cache');
+    const [statistics] = await given.database.sql<{ rows: number; dead: number }[]>`
+      select c.reltuples::float8 as rows, s.n_dead_tup::int as dead
+      from pg_class c join pg_stat_user_tables s on s.relid = c.oid where c.relname = 'embedding_cache'`;
+    expect(statistics).toEqual({ rows: 2_001, dead: 0 });
+    expect(await vacuumChangedTables(given.database)).toEqual([]);
+  });
+});

@@ -247,15 +247,22 @@ function bestChunks(
   // A document is above the threshold where a chunk of it is: asked before the sort, it leaves less to sort.
   const threshold =
     page.minSimilarity == null ? sql`true` : sql`similarity >= ${page.minSimilarity - ROUNDING}::float8`;
-  // Materialised: else the sort for `distinct on` carries the vectors along, to the disk.
+  // Materialised: else the vectors are carried along. Grouped by hash: a sort of all chunks by their document takes the
+  // embedded database ten times as long as the scan. The passages are looked up for the page alone.
   return sql`
-    select document_id, similarity, start_offset, end_offset, (count(*) over ())::int as total, scanned
-    from (
-      with scan as materialized (${chunks})
-      select distinct on (document_id) scan.*, (select count(*)::int from scan) as scanned
-      from scan where ${threshold} order by document_id, similarity desc
-    ) best
-    order by similarity desc, document_id offset ${page.offset} limit ${page.limit}`;
+    with scan as materialized (${chunks}),
+    best as (
+      select document_id, max(similarity) as similarity from scan where ${threshold} group by document_id
+    ),
+    page as (
+      select document_id, similarity, (count(*) over ())::int as total from best
+      order by similarity desc, document_id offset ${page.offset} limit ${page.limit}
+    )
+    select page.document_id, page.similarity, min(scan.start_offset) as start_offset, min(scan.end_offset) as end_offset,
+      page.total, (select count(*)::int from scan) as scanned
+    from page join scan on scan.document_id = page.document_id and scan.similarity = page.similarity
+    group by page.document_id, page.similarity, page.total
+    order by page.similarity desc, page.document_id`;
 }
 
 function exactScan(scope: WorkspaceScope, selection: ChunkSelection, target: Fragment): Fragment {

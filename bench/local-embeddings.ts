@@ -11,7 +11,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { PluginHost } from '../src/plugins/contract.ts';
+import { createHost } from '../src/plugins/host.ts';
+import { PluginNetwork } from '../src/plugins/network.ts';
 import plugin from '../src/providers/local/plugin.ts';
 import { GRAPH_FILE_NAME } from '../src/providers/local/use-lite/graph-file.ts';
 import { MAX_TOKENS } from '../src/providers/local/use-lite/onnx-graph.ts';
@@ -92,8 +93,8 @@ async function inLanes<Task>(tasks: readonly Task[], lanes: number, run: (task: 
 
 async function openPlugin(workers: number, cacheDir: string): Promise<{ round: Round; close: () => Promise<void> }> {
   const logger = { debug() {}, info() {}, warn: console.warn, error: console.error };
-  const host: PluginHost = { fetch, logger, now: Date.now, signal: new AbortController().signal, cacheDir };
-  const provider = plugin.create({ workers }, host);
+  const network = new PluginNetwork({ allowPrivate: false });
+  const provider = plugin.create({ workers }, createHost({ network, logger, cacheDir }));
   const call = { signal: new AbortController().signal, requestId: 'bench' };
   const embed = async (texts: readonly string[]): Promise<void> => {
     await provider.embed?.({ model: 'use-lite-768', texts, purpose: 'document' }, call);

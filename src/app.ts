@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Agent, fetch as undiciFetch } from 'undici';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/client.ts';
 import { ApiKeyService } from './domain/access/api-key-service.ts';
@@ -33,6 +31,8 @@ import { type RunningWorker, startWorker } from './jobs/run-worker.ts';
 import type { Logger } from './observability/logger.ts';
 import { checkPluginConfig } from './plugins/config-check.ts';
 import type { Provider } from './plugins/contract.ts';
+import { createHost } from './plugins/host.ts';
+import { PluginNetwork } from './plugins/network.ts';
 import { PluginRegistry } from './plugins/registry.ts';
 import local from './providers/local/plugin.ts';
 import type { Services } from './schema/services.ts';
@@ -157,20 +157,12 @@ function startProviders(
   const registry = new PluginRegistry();
   registry.register(local, 'shipped');
   const cacheDir = join(config.dataDir, 'models');
-  mkdirSync(cacheDir, { recursive: true });
   const settings = localSettings(config);
   const [issue] = checkPluginConfig(local.manifest, settings);
   if (issue !== undefined)
     throw new ConfigError(`SIGNALBOX_LOCAL_MODELS ${issue.path.slice(1).join('.')} ${issue.message}`);
-  const agent = new Agent();
-  const made = local.create(settings, {
-    fetch: ((input: string, init?: object) =>
-      undiciFetch(input, { ...init, dispatcher: agent })) as unknown as typeof fetch,
-    logger,
-    now: Date.now,
-    signal: new AbortController().signal,
-    cacheDir,
-  });
+  const network = new PluginNetwork({ allowPrivate: false });
+  const made = local.create(settings, createHost({ network, logger, cacheDir }));
   return { registry, provider: options.wrapProvider?.(made) ?? made };
 }
 

@@ -1,17 +1,12 @@
+import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import plugin from '../../examples/embedding-provider.ts';
 import { ModelCatalog } from '../../src/domain/gateway/model-catalog.ts';
-import { createLogger } from '../../src/observability/logger.ts';
-import type { CallContext, PluginHost, Provider } from '../../src/plugins/contract.ts';
+import type { CallContext, Provider } from '../../src/plugins/contract.ts';
 import { PluginRegistry } from '../../src/plugins/registry.ts';
+import { testHost } from '../support/plugin-host.ts';
 
-const HOST: PluginHost = {
-  fetch: globalThis.fetch,
-  logger: createLogger('silent'),
-  now: Date.now,
-  signal: new AbortController().signal,
-  cacheDir: '/nowhere',
-};
+const HOST = testHost(tmpdir());
 const CALL: CallContext = { signal: new AbortController().signal, requestId: 'test' };
 
 /** The provider as a server gets it: by the plugin's id. */

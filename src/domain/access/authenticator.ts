@@ -31,6 +31,8 @@ export class Authenticator {
   readonly #rootKeyHash: Buffer;
   readonly #tokens: TokenVerifier | null;
   readonly #keys = new LRUCache<string, KnownKey>({ max: KEY_CACHE_ENTRIES, ttl: KEY_CACHE_MS });
+  /** Counts what was dropped: a look-up that was under way meanwhile may have read what is no longer true. */
+  #forgotten = 0;
   readonly #touched = new LRUCache<string, true>({ max: KEY_CACHE_ENTRIES, ttl: TOUCH_INTERVAL_MS });
 
   constructor(database: Database, rootKey: string, tokens: TokenVerifier | null) {
@@ -55,11 +57,13 @@ export class Authenticator {
 
   /** Drops what is remembered of a key, so that its revocation counts at once on this server. */
   forget(secretHash: Uint8Array): void {
+    this.#forgotten++;
     this.#keys.delete(Buffer.from(secretHash).toString('base64'));
   }
 
   /** Drops everything remembered of a workspace's keys: its name, tier or existence has changed. */
   forgetWorkspace(workspaceId: string): void {
+    this.#forgotten++;
     for (const [hash, known] of this.#keys.entries()) if (known.workspace.id === workspaceId) this.#keys.delete(hash);
   }
 
@@ -75,9 +79,10 @@ export class Authenticator {
     const cacheKey = hash.toString('base64');
     let known = this.#keys.get(cacheKey) ?? null;
     if (known === null) {
+      const forgotten = this.#forgotten;
       known = await this.#database.withSystem((scope) => findApiKeyBySecret(scope, hash));
       if (known === null) throw new UnauthenticatedError('this API key is not known');
-      this.#keys.set(cacheKey, known);
+      if (forgotten === this.#forgotten) this.#keys.set(cacheKey, known);
     }
     const { key, workspace } = known;
     if (key.revokedAt !== null) throw new UnauthenticatedError('this API key was revoked');

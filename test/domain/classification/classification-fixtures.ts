@@ -16,6 +16,7 @@ import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
 import { UsageTally } from '../../../src/domain/usage/usage-tally.ts';
 import type { EmbedRequest, Provider } from '../../../src/plugins/contract.ts';
 import localPlugin from '../../../src/providers/local/plugin.ts';
+import { testHost } from '../../support/plugin-host.ts';
 import { insertDocument } from '../../support/rows.ts';
 
 export const MODEL = 'local/use-lite-768';
@@ -29,12 +30,7 @@ export interface WatchedProvider extends Provider {
 
 export function openWatchedProvider(dataDir: string): WatchedProvider {
   const cacheDir = join(dataDir, 'weights');
-  const closing = new AbortController();
-  const logger = { debug() {}, info() {}, warn() {}, error() {} };
-  const local = localPlugin.create(
-    {},
-    { fetch: globalThis.fetch, logger, now: Date.now, signal: closing.signal, cacheDir },
-  );
+  const local = localPlugin.create({}, testHost(cacheDir));
   const watched: WatchedProvider = {
     requests: [],
     during: null,

@@ -1,19 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { PluginLogger } from '../../../src/plugins/contract.ts';
 import localPlugin from '../../../src/providers/local/plugin.ts';
-
-const silentLogger: PluginLogger = { debug() {}, info() {}, warn() {}, error() {} };
+import { testHost } from '../../support/plugin-host.ts';
 
 /** The shipped local model through its plugin interface, with its files in a folder of its own. */
 export async function openLocalEmbedding() {
   const cacheDir = await mkdtemp(join(tmpdir(), 'signalbox-classification-'));
   const closing = new AbortController();
-  const provider = localPlugin.create(
-    {},
-    { fetch: globalThis.fetch, logger: silentLogger, now: Date.now, signal: closing.signal, cacheDir },
-  );
+  const provider = localPlugin.create({}, testHost(cacheDir));
   const embed = async (texts: readonly string[]): Promise<readonly Float32Array[]> => {
     const vectors: Float32Array[] = [];
     for (let start = 0; start < texts.length; start += 256) {

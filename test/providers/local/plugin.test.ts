@@ -8,6 +8,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { CallContext, PluginHost, Provider } from '../../../src/plugins/contract.ts';
 import type { LocalConfig } from '../../../src/providers/local/models.ts';
 import plugin from '../../../src/providers/local/plugin.ts';
+import { testHost } from '../../support/plugin-host.ts';
 import { TINY_DIMENSIONS, writeTinySentenceTransformer } from './tiny-sentence-transformer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'signalbox-local-'));
@@ -15,13 +16,9 @@ const call: CallContext = { signal: new AbortController().signal, requestId: 'te
 const opened: Provider[] = [];
 
 function open(config: LocalConfig = {}, host: Partial<PluginHost> = {}): Provider {
-  const silent = { debug() {}, info() {}, warn() {}, error() {} };
   const provider = plugin.create(config, {
+    ...testHost(join(folder, 'cache')),
     fetch: () => Promise.reject(new Error('no network')),
-    logger: silent,
-    now: Date.now,
-    signal: new AbortController().signal,
-    cacheDir: join(folder, 'cache'),
     ...host,
   });
   opened.push(provider);
@@ -157,8 +154,7 @@ describe('the local provider', () => {
   it('does not keep an otherwise finished process alive', () => {
     const script = `
       import plugin from ${JSON.stringify(new URL('../../../src/providers/local/plugin.ts', import.meta.url).href)};
-      const silent = { debug() {}, info() {}, warn() {}, error() {} };
-      const signal = new AbortController().signal;
+          const signal = new AbortController().signal;
       const provider = plugin.create({}, { fetch, logger: silent, now: Date.now, signal, cacheDir: ${JSON.stringify(join(folder, 'cache'))} });
       const { vectors } = await provider.embed({ model: 'use-lite-768', texts: ['a'], purpose: 'document' }, { signal, requestId: '' });
       console.log(vectors[0].length);

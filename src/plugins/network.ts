@@ -1,0 +1,174 @@
+import { lookup } from 'node:dns';
+import type { Readable } from 'node:stream';
+import ipaddr from 'ipaddr.js';
+import { Agent, buildConnector, type Dispatcher, errors, fetch as undiciFetch } from 'undici';
+import type { PluginHost, PostResponse } from './contract.ts';
+import { ProviderError } from './errors.ts';
+
+/** Of one answer that is read whole; a longer one is refused. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+/** Connections to one origin; calls beyond that wait for one. */
+const MAX_CONNECTIONS = 1_024;
+const KEEP_ALIVE_MS = 30_000;
+
+/** Where plugins may connect to, and how. */
+export interface NetworkPolicy {
+  /** Also loopback, private, link-local and other ranges that are not the public internet. */
+  allowPrivate: boolean;
+}
+
+/** The way of plugins to the network: shared connections, closed to addresses that the policy forbids. */
+export class PluginNetwork {
+  readonly #policy: NetworkPolicy;
+  /** Connections are shared by everything that waits equally long for one. */
+  readonly #agents = new Map<number, Agent>();
+
+  constructor(policy: NetworkPolicy) {
+    this.#policy = policy;
+  }
+
+  /** @param connectMs how long a connection may take to be made */
+  access(connectMs: number): Pick<PluginHost, 'fetch' | 'post'> {
+    const dispatcher = this.#agent(connectMs);
+    return {
+      fetch: ((input: string | URL, init?: object) =>
+        undiciFetch(input, { ...init, dispatcher })) as unknown as PluginHost['fetch'],
+      post: (url, init) => post(dispatcher, url, init),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#agents.values()].map((agent) => agent.destroy()));
+  }
+
+  #agent(connectMs: number): Agent {
+    const known = this.#agents.get(connectMs);
+    if (known !== undefined) return known;
+    const agent = new Agent({
+      connect: guardedConnector(this.#policy, connectMs),
+      connections: MAX_CONNECTIONS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // The gateway sets its own limits for each call.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    this.#agents.set(connectMs, agent);
+    return agent;
+  }
+}
+
+/**
+ * Checks the address that is really connected to: a name that leads to a forbidden one, at once or at a second look-up,
+ * and every hop of a redirect end here.
+ */
+function guardedConnector(policy: NetworkPolicy, connectMs: number): buildConnector.connector {
+  const connect = buildConnector({
+    timeout: connectMs,
+    ...(policy.allowPrivate ? {} : { lookup: publicLookup as never }),
+  });
+  return (options, callback) => {
+    const host = options.hostname.replace(/^\[|\]$/g, '');
+    if (!policy.allowPrivate && ipaddr.isValid(host) && !isPublicAddress(host)) {
+      callback(forbidden(host), null);
+      return;
+    }
+    connect(options, callback);
+  };
+}
+
+type LookupCallback = (error: Error | null, address?: unknown, family?: number) => void;
+
+function publicLookup(hostname: string, options: { all?: boolean }, callback: LookupCallback): void {
+  lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    const refused = addresses?.find(({ address }) => !isPublicAddress(address));
+    if (error !== null) callback(error);
+    else if (refused !== undefined || addresses.length === 0) callback(forbidden(hostname));
+    else if (options.all === true) callback(null, addresses);
+    else callback(null, addresses[0]?.address, addresses[0]?.family);
+  });
+}
+
+/** Whether an address belongs to the public internet. */
+export function isPublicAddress(address: string): boolean {
+  // ::ffff:127.0.0.1 is 127.0.0.1.
+  return ipaddr.process(address).range() === 'unicast';
+}
+
+function forbidden(host: string): ProviderError {
+  return new ProviderError(
+    'bad_request',
+    `the address ${host} is private; set SIGNALBOX_ALLOW_PRIVATE_URLS=1 where plugins may connect to it`,
+  );
+}
+
+async function post(
+  dispatcher: Dispatcher,
+  url: string,
+  init: { headers: object; body: string | Uint8Array; signal: AbortSignal },
+): Promise<PostResponse> {
+  const { origin, pathname, search } = new URL(url);
+  try {
+    const response = await dispatcher.request({
+      origin,
+      path: pathname + search,
+      method: 'POST',
+      headers: init.headers as Record<string, string>,
+      body: init.body,
+      signal: init.signal,
+    });
+    const { body } = response;
+    // An answer that nobody reads any more may still fail; that is nobody's concern.
+    body.on('error', () => undefined);
+    return {
+      status: response.statusCode,
+      headers: flatten(response.headers),
+      text: () => readWhole(body, init.signal),
+      chunks: () => readChunks(body, init.signal),
+    };
+  } catch (error) {
+    throw networkError(error, init.signal);
+  }
+}
+
+function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return flat;
+}
+
+async function readWhole(body: Readable, signal: AbortSignal): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of readChunks(body, signal)) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) {
+      body.destroy();
+      throw new ProviderError('malformed', `the provider's answer has more than ${MAX_BODY_BYTES} bytes`);
+    }
+    chunks.push(chunk as Buffer);
+  }
+  return (chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString('utf8');
+}
+
+async function* readChunks(body: Readable, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  try {
+    for await (const chunk of body) yield chunk as Buffer;
+  } catch (error) {
+    throw networkError(error, signal);
+  }
+}
+
+/** What a broken connection is called; a caller's own abort stays what it is. */
+export function networkError(error: unknown, signal: AbortSignal): Error {
+  if (signal.aborted) return signal.reason as Error;
+  if (error instanceof ProviderError) return error;
+  if (error instanceof errors.ConnectTimeoutError) {
+    return new ProviderError('timeout', 'no connection to the provider in time', { cause: error });
+  }
+  const { code } = error as { code?: string };
+  return new ProviderError('network', `the connection to the provider broke${code === undefined ? '' : ` (${code})`}`, {
+    cause: error,
+  });
+}

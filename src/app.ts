@@ -5,7 +5,6 @@ import { type Database, openDatabase } from './db/client.ts';
 import { ApiKeyService } from './domain/access/api-key-service.ts';
 import { Authenticator } from './domain/access/authenticator.ts';
 import { TokenVerifier } from './domain/access/token-verifier.ts';
-import { EmbeddingCache } from './domain/caching/embedding-cache.ts';
 import { ClassificationService } from './domain/classification/classification-service.ts';
 import { closeKernelRidgeFitting } from './domain/classification/kernel-ridge-fitting.ts';
 import { TaxonomyService } from './domain/classification/taxonomy-service.ts';
@@ -13,8 +12,6 @@ import { CollectionService } from './domain/documents/collection-service.ts';
 import { DocumentService } from './domain/documents/document-service.ts';
 import { documentJobs, QueuedDocumentTasks } from './domain/documents/jobs.ts';
 import { EmbeddingService } from './domain/embeddings/embedding-service.ts';
-import { ModelCatalog } from './domain/gateway/model-catalog.ts';
-import { ModelGateway } from './domain/gateway/model-gateway.ts';
 import { JobService } from './domain/queues/job-service.ts';
 import { Maintenance } from './domain/queues/maintenance.ts';
 import { DocumentSearch } from './domain/search/document-search.ts';
@@ -28,15 +25,10 @@ import { startBoss } from './jobs/boss.ts';
 import type { JobDefinition } from './jobs/define-job.ts';
 import { JobQueue } from './jobs/queue.ts';
 import { type RunningWorker, startWorker } from './jobs/run-worker.ts';
+import { type ModelAccess, openModelAccess } from './model-access.ts';
 import type { Logger } from './observability/logger.ts';
-import { checkPluginConfig } from './plugins/config-check.ts';
-import type { Provider } from './plugins/contract.ts';
-import { createHost } from './plugins/host.ts';
-import { PluginNetwork } from './plugins/network.ts';
-import { PluginRegistry } from './plugins/registry.ts';
-import local from './providers/local/plugin.ts';
+import type { Provider, ProviderPlugin } from './plugins/contract.ts';
 import type { Services } from './schema/services.ts';
-import { ConfigError } from './shared/config-error.ts';
 import { makeDataFolder } from './shared/data-folder.ts';
 import { readSecretFile, writeSecretFile } from './shared/secret-file.ts';
 
@@ -71,7 +63,9 @@ export interface AppOptions {
   inMemory?: boolean;
   /** A data folder to start the embedded database from, for tests. */
   preparedFolder?: Uint8Array;
-  /** In place of the shipped provider, for tests that count its calls. */
+  /** Plugins beside the shipped ones, for tests. */
+  plugins?: readonly ProviderPlugin[];
+  /** In place of the built-in provider, for tests that count its calls. */
   wrapProvider?: (provider: Provider) => Provider;
 }
 
@@ -93,27 +87,25 @@ export async function startApp(config: Config, logger: Logger, options: AppOptio
 
 async function assemble(config: Config, logger: Logger, database: Database, options: AppOptions): Promise<App> {
   const root = readRootKey(config);
-  const { registry, provider } = startProviders(config, logger, options);
-  const catalog = await openCatalog(provider, config);
-  const embeddingModel = catalog.defaultEmbeddingModel;
-
   const tokens = config.jwt === undefined ? null : new TokenVerifier(config.jwt, database);
   const authenticator = new Authenticator(database, root.rootKey, tokens);
   const recorder = new UsageRecorder({ database, logger });
   const meters = new MeterService(database);
-  const cache = new EmbeddingCache(database, logger);
-  const gateway = new ModelGateway({ catalog, cache, meters, recorder });
+  const { plugins, wrapProvider } = options;
+  const models = await openModelAccess({ config, logger, database, meters, recorder, plugins, wrapProvider });
+  const { catalog, gateway } = models;
+  const embeddingModelOf = (workspaceId: string) => catalog.documentEmbeddingModelId(workspaceId);
   const embeddings = new EmbeddingService({ database, gateway, catalog });
   const classifications = new ClassificationService({ database, gateway, catalog });
   const indexes = new VectorIndexes(database);
   const search = new SearchService(database, indexes);
 
   const boss = await startBoss(database, logger);
-  const jobs = documentJobs({ database, embeddings, classifications, embeddingModel });
+  const jobs = documentJobs({ database, embeddings, classifications, embeddingModelOf });
   const documents = new DocumentService({
     database,
     meters,
-    embeddingModel,
+    embeddingModelOf,
     tasks: new QueuedDocumentTasks(new JobQueue(boss), jobs),
     onChange: (workspaceId) => search.forgetWorkspace(workspaceId),
   });
@@ -126,7 +118,7 @@ async function assemble(config: Config, logger: Logger, database: Database, opti
   const services: Services = {
     apiKeys: new ApiKeyService(database, authenticator),
     workspaces: new WorkspaceService(database, authenticator),
-    collections: new CollectionService(database, embeddingModel),
+    collections: new CollectionService(database, embeddingModelOf),
     documents,
     embeddings,
     search: new DocumentSearch({ database, search, gateway, catalog, recorder }),
@@ -135,42 +127,13 @@ async function assemble(config: Config, logger: Logger, database: Database, opti
     jobs: new JobService(database),
     usage: new UsageService({ database, recorder }),
     models: catalog,
-    plugins: registry,
+    gateway,
+    plugins: models.registry,
+    pluginRegistrations: models.pluginRegistrations,
   };
-  const close = once(() => closeAll({ work, boss, recorder, cache, provider, database }));
+  const close = once(() => closeAll({ work, boss, recorder, models, database }));
   const startWorking = () => work.start();
   return { config, logger, database, authenticator, recorder, services, ...root, startWorking, close };
-}
-
-/** A model may be set by an alias; stored and compared is the id alone. */
-async function openCatalog(provider: Provider, config: Config): Promise<ModelCatalog> {
-  const integrations = [{ name: 'local', provider }];
-  const { id } = await new ModelCatalog(integrations, config.embeddingModel).embeddingModel();
-  return new ModelCatalog(integrations, id);
-}
-
-function startProviders(
-  config: Config,
-  logger: Logger,
-  options: AppOptions,
-): { registry: PluginRegistry; provider: Provider } {
-  const registry = new PluginRegistry();
-  registry.register(local, 'shipped');
-  const cacheDir = join(config.dataDir, 'models');
-  const settings = localSettings(config);
-  const [issue] = checkPluginConfig(local.manifest, settings);
-  if (issue !== undefined)
-    throw new ConfigError(`SIGNALBOX_LOCAL_MODELS ${issue.path.slice(1).join('.')} ${issue.message}`);
-  const network = new PluginNetwork({ allowPrivate: false });
-  const made = local.create(settings, createHost({ network, logger, cacheDir }));
-  return { registry, provider: options.wrapProvider?.(made) ?? made };
-}
-
-function localSettings({ localWorkers, localModels }: Config): Record<string, unknown> {
-  return {
-    ...(localWorkers === undefined ? {} : { workers: localWorkers }),
-    ...(localModels === undefined ? {} : { models: localModels }),
-  };
 }
 
 /** The worker and the maintenance of this process, which may be stopped before they were started. */
@@ -205,8 +168,7 @@ interface Closing {
   work: BackgroundWork;
   boss: Awaited<ReturnType<typeof startBoss>>;
   recorder: UsageRecorder;
-  cache: EmbeddingCache;
-  provider: Provider;
+  models: ModelAccess;
   database: Database;
 }
 
@@ -214,13 +176,13 @@ interface Closing {
  * In the order in which they need each other: the calls that a closing provider rejects are still recorded. Each step
  * is taken, whatever became of the one before.
  */
-async function closeAll({ work, boss, recorder, cache, provider, database }: Closing): Promise<void> {
+async function closeAll({ work, boss, recorder, models, database }: Closing): Promise<void> {
   const steps = [
     () => work.stop(),
     () => boss.stop({ graceful: false }),
-    () => provider.close(),
+    () => models.close(),
     () => closeKernelRidgeFitting(),
-    () => cache.drain(),
+    () => models.embeddingCache.drain(),
     () => recorder.drain(),
     () => database.close(),
   ];

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from './shared/config-error.ts';
 
@@ -51,6 +52,8 @@ const SETTINGS = z.object({
     .max(8, 'must be 1 to 8')
     .optional(),
   SIGNALBOX_LOCAL_MODELS: z.string().transform(parseJsonList).optional(),
+  SIGNALBOX_PLUGINS_DIR: z.string().optional(),
+  SIGNALBOX_ALLOW_PRIVATE_URLS: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0'),
   SIGNALBOX_JWT_JWKS_URL: z.string().refine(isHttpUrl, 'must be an http(s) url').optional(),
   SIGNALBOX_JWT_ISSUER: z.string().optional(),
   SIGNALBOX_JWT_AUDIENCE: z.string().optional(),
@@ -91,6 +94,10 @@ export interface Config {
   localWorkers: number | undefined;
   /** Sentence-transformers beside the known ones, as the local plugin's `models` takes them; it checks them. */
   localModels: object[] | undefined;
+  /** Plugin modules that are registered by path are below it. */
+  pluginsDir: string;
+  /** Whether plugins may be at, and connect to, loopback and private addresses. */
+  allowPrivateUrls: boolean;
   jwt: JwtConfig | undefined;
   /** Path of a JSON file `{ "<hash>": "<document>" }`; only these documents are then executed. */
   trustedDocuments: string | undefined;
@@ -123,6 +130,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     embeddingModel: settings.SIGNALBOX_EMBEDDING_MODEL,
     localWorkers: settings.SIGNALBOX_LOCAL_WORKERS,
     localModels: settings.SIGNALBOX_LOCAL_MODELS,
+    pluginsDir: settings.SIGNALBOX_PLUGINS_DIR ?? join(settings.SIGNALBOX_DATA_DIR, 'plugins'),
+    allowPrivateUrls: settings.SIGNALBOX_ALLOW_PRIVATE_URLS === '1',
     jwt: readJwtConfig(settings),
     trustedDocuments: settings.SIGNALBOX_TRUSTED_DOCUMENTS,
     logLevel: settings.LOG_LEVEL,

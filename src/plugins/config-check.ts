@@ -1,5 +1,6 @@
+import type { ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { PluginManifest } from './contract.ts';
+import type { JsonSchema, PluginManifest } from './contract.ts';
 
 /** What is wrong with one place of a configuration. */
 export interface ConfigIssue {
@@ -8,11 +9,22 @@ export interface ConfigIssue {
   message: string;
 }
 
-const ajv = new Ajv2020({ allErrors: true, strict: false });
+/** A compiled schema goes with its plugin: ajv itself keeps everything that it has ever compiled. */
+const compiled = new WeakMap<JsonSchema, ValidateFunction>();
+
+/** @throws where it is no JSON Schema of draft 2020-12 */
+export function compileConfigSchema(schema: JsonSchema): ValidateFunction {
+  const known = compiled.get(schema);
+  if (known !== undefined) return known;
+  // One for each schema: two plugins, or two versions of one, may give theirs the same $id.
+  const validate = new Ajv2020({ allErrors: true, strict: false, validateFormats: false }).compile(schema);
+  compiled.set(schema, validate);
+  return validate;
+}
 
 /** What is wrong with a plugin's configuration, by the plugin's own JSON Schema; nothing where it is fine. */
 export function checkPluginConfig(manifest: PluginManifest, config: unknown): ConfigIssue[] {
-  const validate = ajv.compile(manifest.configSchema);
+  const validate = compileConfigSchema(manifest.configSchema);
   if (validate(config)) return [];
   return (validate.errors ?? []).map((error) => ({
     path: error.instancePath.split('/').slice(1),

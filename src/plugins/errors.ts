@@ -25,6 +25,7 @@ const RETRYABLE: ReadonlySet<ProviderErrorKind> = new Set([
   'server',
   'network',
   'timeout',
+  'malformed',
   'unavailable',
 ]);
 

@@ -67,6 +67,11 @@ const InputIssueType = builder.objectRef<InputIssue>('InputIssue').implement({
   fields: (t) => ({
     path: t.exposeStringList('path', { description: 'Where, e.g. ["documents", "3", "text"].' }),
     message: t.exposeString('message', { description: 'What is wrong there.' }),
+    reason: t.string({
+      nullable: true,
+      description: 'For programs: why a provider plugin was refused, such as "ID_TAKEN"; null for other inputs.',
+      resolve: (issue) => issue.reason ?? null,
+    }),
   }),
 });
 

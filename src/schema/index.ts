@@ -10,6 +10,7 @@ import './search/search.ts';
 import './classification/taxonomies.ts';
 import './jobs/jobs.ts';
 import './providers/providers.ts';
+import './providers/plugin-mutations.ts';
 import './usage/usage.ts';
 import { builder } from './builder.ts';
 

@@ -5,6 +5,8 @@ import type { CollectionService } from '../domain/documents/collection-service.t
 import type { DocumentService } from '../domain/documents/document-service.ts';
 import type { EmbeddingService } from '../domain/embeddings/embedding-service.ts';
 import type { ModelCatalog } from '../domain/gateway/model-catalog.ts';
+import type { ModelGateway } from '../domain/gateway/model-gateway.ts';
+import type { PluginService } from '../domain/integrations/plugin-service.ts';
 import type { JobService } from '../domain/queues/job-service.ts';
 import type { DocumentSearch } from '../domain/search/document-search.ts';
 import type { UsageService } from '../domain/usage/usage-service.ts';
@@ -24,5 +26,7 @@ export interface Services {
   jobs: JobService;
   usage: UsageService;
   models: ModelCatalog;
+  gateway: ModelGateway;
   plugins: PluginRegistry;
+  pluginRegistrations: PluginService;
 }

@@ -4,12 +4,12 @@ import type { Logger } from '../observability/logger.ts';
 import type { ErrorCode } from '../shared/errors.ts';
 import type { DirectQuery } from './direct-query.ts';
 import { isReady } from './health.ts';
+import type { OpenAiDoor } from './openai-door/openai-door.ts';
+import { isTooLarge, MAX_BODY_BYTES, readBounded } from './request-body.ts';
 import { requestIdOf } from './request-context.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 import type { GraphServer } from './yoga.ts';
 
-/** A call of upsertDocuments may carry 1,000 documents. */
-export const MAX_BODY_BYTES = 32 * 1024 * 1024;
 /** A longer body is no plain query: it goes to yoga as it comes. */
 const MAX_QUERY_BYTES = 64 * 1024;
 /** How long a client may take to send its request. */
@@ -19,6 +19,7 @@ const HEADERS_TIMEOUT_MS = 20_000;
 export interface HttpParts {
   yoga: GraphServer;
   directQuery: DirectQuery;
+  openAiDoor: OpenAiDoor;
   database: Database;
   metrics: ServerMetrics;
   logger: Logger;
@@ -51,7 +52,8 @@ function takeRequestId(request: IncomingMessage): string {
 }
 
 async function route(parts: HttpParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = (request.url ?? '/').split('?', 1)[0];
+  const [path = '/'] = (request.url ?? '/').split('?', 1);
+  if (path.startsWith('/v1/')) return parts.openAiDoor(request, response, path);
   switch (path) {
     case '/graphql':
       return graphql(parts, request, response);
@@ -67,14 +69,19 @@ async function route(parts: HttpParts, request: IncomingMessage, response: Serve
       response.writeHead(302, { location: '/graphql' }).end();
       return;
     default:
-      return answerError(response, 404, 'NOT_FOUND', 'there is nothing here; GraphQL is at /graphql');
+      return answerError(
+        response,
+        404,
+        'NOT_FOUND',
+        'there is nothing here; GraphQL is at /graphql, the OpenAI API at /v1',
+      );
   }
 }
 
 async function graphql(parts: HttpParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { yoga, directQuery } = parts;
   const declared = request.headers['content-length'];
-  if (Number(declared ?? 0) > MAX_BODY_BYTES) return refuseBody(request, response);
+  if (isTooLarge(request)) return refuseBody(request, response);
   if (request.method === 'POST' && (declared === undefined || Number(declared) <= MAX_QUERY_BYTES)) {
     const body = await readBounded(request);
     if (body === null) return refuseBody(request, response);
@@ -82,25 +89,6 @@ async function graphql(parts: HttpParts, request: IncomingMessage, response: Ser
     replay(request, body);
   }
   await yoga(request, response);
-}
-
-/** The body; null where it is too large, or where the client leaves before it is whole. */
-function readBounded(request: IncomingMessage): Promise<Buffer | null> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > MAX_BODY_BYTES) {
-        request.removeAllListeners('data').pause();
-        resolve(null);
-      }
-      chunks.push(chunk);
-    });
-    request.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-    request.on('error', () => resolve(null));
-    request.on('close', () => resolve(null));
-  });
 }
 
 /** Lets yoga read a body that was read already. It takes `body` as the frameworks that parse bodies leave it. */

@@ -6,6 +6,7 @@ import { createDirectQuery } from './direct-query.ts';
 import type { GraphiqlDemo } from './graphiql.ts';
 import { createHttpServer } from './http-server.ts';
 import { KnownQueries } from './known-queries.ts';
+import { createOpenAiDoor } from './openai-door/openai-door.ts';
 import type { Doors } from './request-context.ts';
 import { createServerMetrics } from './server-metrics.ts';
 import { readTrustedDocuments } from './trusted-documents.ts';
@@ -40,7 +41,9 @@ export async function startServer(
   const known = new KnownQueries();
   const yoga = createGraphServer({ doors: served, logger, metrics, demo, trustedDocuments, known });
   const directQuery = createDirectQuery({ doors: served, known, trustedDocuments, metrics, logger });
-  const server = createHttpServer({ yoga, directQuery, database, metrics, logger, stopping: () => stopping });
+  const openAiDoor = createOpenAiDoor(served, logger);
+  const parts = { yoga, directQuery, openAiDoor, database, metrics, logger };
+  const server = createHttpServer({ ...parts, stopping: () => stopping });
   const closeSockets = attachWebSocket(server, yoga, served, logger, trustedDocuments);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -19,6 +19,8 @@ export interface CacheSpace {
   workspaceId: string;
   model: string;
   purpose: 'document' | 'query';
+  /** Where another length than the model's own was asked for. */
+  dimensions?: number;
 }
 
 /**
@@ -42,7 +44,8 @@ export class EmbeddingCache {
   }
 
   static hash(space: CacheSpace, text: string): string {
-    return createHash('sha256').update(`${KEY_VERSION}\0${space.purpose}\0${text}`).digest('hex');
+    const shape = space.dimensions === undefined ? '' : `\0${space.dimensions}`;
+    return createHash('sha256').update(`${KEY_VERSION}\0${space.purpose}${shape}\0${text}`).digest('hex');
   }
 
   /** Known vectors by hash. `memoryOnly` spares the database where a bulk load seldom repeats itself. */

@@ -200,8 +200,9 @@ export class ClassificationService {
   ): Promise<Map<string, StoredClassification>> {
     authorize(call.caller, 'DOCUMENTS_READ');
     const wanted = new Map(documents.map((document) => [document.id, document]));
+    const model = await this.#catalog.documentEmbeddingModelId(call.caller.workspace.id);
     const state = await this.#read(call, taxonomy, [...wanted.keys()]);
-    const holding = [...state.stored].filter(([id, row]) => this.#holds(row, wanted.get(id), state.revision));
+    const holding = [...state.stored].filter(([id, row]) => this.#holds(row, wanted.get(id), state.revision, model));
     const classified = new Map(holding);
     const missing = [...wanted.values()].filter(({ id }) => !classified.has(id));
     if (missing.length === 0) return classified;
@@ -228,12 +229,17 @@ export class ClassificationService {
     return { taxonomy, revision, stored };
   }
 
-  #holds(row: StoredClassification, document: ClassifiableDocument | undefined, revision: number): boolean {
+  #holds(
+    row: StoredClassification,
+    document: ClassifiableDocument | undefined,
+    revision: number,
+    model: string,
+  ): boolean {
     if (row.correctedBy !== null) return true;
     return (
       document !== undefined &&
       row.revision === revision &&
-      row.model === this.#catalog.defaultEmbeddingModel &&
+      row.model === model &&
       Buffer.compare(row.contentHash, document.contentHash) === 0
     );
   }

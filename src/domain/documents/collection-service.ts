@@ -7,16 +7,17 @@ import { authorize, type Caller } from '../access/caller.ts';
 import { checkSlug, slugOf } from '../workspaces/slug.ts';
 import { embeddingCoverages, findCollections, insertCollection, listCollections } from './collection-store.ts';
 import type { Collection, DocumentKind } from './document.ts';
+import type { EmbeddingModelOf } from './document-service.ts';
 
 const NAME_MAX_CHARACTERS = 200;
 
 export class CollectionService {
   readonly #database: Database;
-  readonly #embeddingModel: string;
+  readonly #embeddingModelOf: EmbeddingModelOf;
 
-  constructor(database: Database, embeddingModel: string) {
+  constructor(database: Database, embeddingModelOf: EmbeddingModelOf) {
     this.#database = database;
-    this.#embeddingModel = embeddingModel;
+    this.#embeddingModelOf = embeddingModelOf;
   }
 
   /** @throws ConflictError where the slug is taken */
@@ -51,8 +52,9 @@ export class CollectionService {
   /** By collection, the share of documents that have a vector of the workspace's model; 1 where there are none. */
   async embeddingCoverages(caller: Caller, ids: readonly string[]): Promise<number[]> {
     const { workspace } = authorize(caller, 'DOCUMENTS_READ');
+    const model = await this.#embeddingModelOf(workspace.id);
     const coverages = await this.#database.withWorkspace(workspace.id, (scope) =>
-      embeddingCoverages(scope, ids, this.#embeddingModel),
+      embeddingCoverages(scope, ids, model),
     );
     return ids.map((id) => coverages.get(id) ?? 1);
   }

@@ -63,11 +63,17 @@ export interface DocumentTasks {
   ): Promise<string>;
 }
 
+/** Id of the model that a workspace's documents are embedded with. */
+export type EmbeddingModelOf = (workspaceId: string) => Promise<string>;
+
+/** With the model that was the workspace's when the call came. */
+type ResolvedUpsert = UpsertInput & { embeddingModel: string };
+
 export class DocumentService {
   readonly #database: Database;
   readonly #meters: MeterService;
   readonly #tasks: DocumentTasks;
-  readonly #embeddingModel: string;
+  readonly #embeddingModelOf: EmbeddingModelOf;
   /** Called with the workspace whose documents have changed. */
   readonly #onChange: (workspaceId: string) => void;
 
@@ -75,13 +81,13 @@ export class DocumentService {
     database: Database;
     meters: MeterService;
     tasks: DocumentTasks;
-    embeddingModel: string;
+    embeddingModelOf: EmbeddingModelOf;
     onChange: (workspaceId: string) => void;
   }) {
     this.#database = parts.database;
     this.#meters = parts.meters;
     this.#tasks = parts.tasks;
-    this.#embeddingModel = parts.embeddingModel;
+    this.#embeddingModelOf = parts.embeddingModelOf;
     this.#onChange = parts.onChange;
   }
 
@@ -107,8 +113,9 @@ export class DocumentService {
     if (answer !== null) return answer;
     if (collection === undefined) throw new NotFoundError('collection', input.collectionId);
     const prepared = await prepareDocuments(collection, input.documents);
-    await this.#checkAllowance(member, input, prepared);
-    const outcome = await this.#writeOnce(member, input, prepared, request);
+    const upsert = { ...input, embeddingModel: await this.#embeddingModelOf(member.workspace.id) };
+    await this.#checkAllowance(member, upsert, prepared);
+    const outcome = await this.#writeOnce(member, upsert, prepared, request);
     this.#onChange(member.workspace.id);
     return outcome;
   }
@@ -116,7 +123,7 @@ export class DocumentService {
   /** Again where another transaction was in the way; with the quicker one's answer where the same request has one. */
   async #writeOnce(
     caller: WorkspaceCaller,
-    input: UpsertInput,
+    input: ResolvedUpsert,
     prepared: readonly NewDocument[],
     request: IdempotentRequest | null,
   ): Promise<UpsertOutcome> {
@@ -138,7 +145,11 @@ export class DocumentService {
   }
 
   /** Refuses before anything is written where the tier's allowance is not enough to embed what is new. */
-  async #checkAllowance(caller: WorkspaceCaller, input: UpsertInput, prepared: readonly NewDocument[]): Promise<void> {
+  async #checkAllowance(
+    caller: WorkspaceCaller,
+    input: ResolvedUpsert,
+    prepared: readonly NewDocument[],
+  ): Promise<void> {
     if (!input.tasks.includes('EMBED') || limitOf(caller.workspace.tier, 'EMBEDDINGS') === null) return;
     const known = await this.#database.withWorkspace(caller.workspace.id, (scope) =>
       this.#lock(scope, input, prepared),
@@ -150,7 +161,7 @@ export class DocumentService {
   async #write(
     scope: WorkspaceScope,
     caller: WorkspaceCaller,
-    input: UpsertInput,
+    input: ResolvedUpsert,
     prepared: readonly NewDocument[],
     request: IdempotentRequest | null,
   ): Promise<UpsertOutcome> {
@@ -195,17 +206,18 @@ export class DocumentService {
     return outcome;
   }
 
-  async #lock(scope: WorkspaceScope, input: UpsertInput, prepared: readonly NewDocument[]) {
+  async #lock(scope: WorkspaceScope, input: ResolvedUpsert, prepared: readonly NewDocument[]) {
     const externalIds = prepared.flatMap((document) => document.externalId ?? []);
     if (externalIds.length === 0) return new Map<string, StoredDocument>();
-    const stored = await lockByExternalIds(scope, input.collectionId, externalIds, this.#embeddingModel);
+    const stored = await lockByExternalIds(scope, input.collectionId, externalIds, input.embeddingModel);
     return new Map(stored.map((document) => [document.externalId, document]));
   }
 
   /** Documents by id, in no order; those that are not there are left out. */
   async find(caller: Caller, ids: readonly string[]): Promise<Document[]> {
     const { workspace } = authorize(caller, 'DOCUMENTS_READ');
-    return this.#database.withWorkspace(workspace.id, (scope) => findDocuments(scope, ids, this.#embeddingModel));
+    const model = await this.#embeddingModelOf(workspace.id);
+    return this.#database.withWorkspace(workspace.id, (scope) => findDocuments(scope, ids, model));
   }
 
   /** @throws NotFoundError, InvalidInputError for a filter that makes no sense; so do `count` and `delete` */
@@ -215,15 +227,17 @@ export class DocumentService {
     page: { limit: number; after: { createdAt: Date; id: string } | null },
   ): Promise<Document[]> {
     const { workspace } = authorize(caller, 'DOCUMENTS_READ');
+    const model = await this.#embeddingModelOf(workspace.id);
     return this.#database.withWorkspace(workspace.id, async (scope) =>
-      listDocuments(scope, await resolveDocumentFilter(scope, filter), page, this.#embeddingModel),
+      listDocuments(scope, await resolveDocumentFilter(scope, filter), page, model),
     );
   }
 
   async count(caller: Caller, filter: DocumentFilter | null): Promise<number> {
     const { workspace } = authorize(caller, 'DOCUMENTS_READ');
+    const model = await this.#embeddingModelOf(workspace.id);
     return this.#database.withWorkspace(workspace.id, async (scope) =>
-      countDocuments(scope, await resolveDocumentFilter(scope, filter), this.#embeddingModel),
+      countDocuments(scope, await resolveDocumentFilter(scope, filter), model),
     );
   }
 
@@ -243,10 +257,11 @@ export class DocumentService {
     }
     const resolved = await this.#database.withWorkspace(workspace.id, (scope) => resolveDocumentFilter(scope, filter));
     const target = ids !== null ? { ids } : { filter: resolved as DocumentFilter };
+    const model = await this.#embeddingModelOf(workspace.id);
     let deleted = 0;
     for (;;) {
       const piece = await this.#database.withWorkspace(workspace.id, (scope) =>
-        deleteDocuments(scope, target, DELETE_PIECE, this.#embeddingModel),
+        deleteDocuments(scope, target, DELETE_PIECE, model),
       );
       deleted += piece;
       if (piece < DELETE_PIECE) break;

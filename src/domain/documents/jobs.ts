@@ -9,7 +9,7 @@ import type { EmbeddingService } from '../embeddings/embedding-service.ts';
 import type { ModelCall } from '../gateway/model-call.ts';
 import { LimitReachedError } from '../usage/errors.ts';
 import type { Operation } from '../usage/usage-event.ts';
-import { AI_TASKS, type AiTask, type DocumentTasks } from './document-service.ts';
+import { AI_TASKS, type AiTask, type DocumentTasks, type EmbeddingModelOf } from './document-service.ts';
 import { findDocuments } from './document-store.ts';
 
 /** Documents that are read and classified together. */
@@ -30,7 +30,7 @@ export interface DocumentJobParts {
   database: Database;
   embeddings: EmbeddingService;
   classifications: ClassificationService;
-  embeddingModel: string;
+  embeddingModelOf: EmbeddingModelOf;
 }
 
 /** The jobs that have models work on written documents. */
@@ -126,9 +126,9 @@ async function classify(
   task: Exclude<AiTask, 'EMBED'>,
   ids: readonly string[],
 ): Promise<void> {
-  const documents = await parts.database.withWorkspace(call.caller.workspace.id, (scope) =>
-    findDocuments(scope, ids, parts.embeddingModel),
-  );
+  const workspaceId = call.caller.workspace.id;
+  const model = await parts.embeddingModelOf(workspaceId);
+  const documents = await parts.database.withWorkspace(workspaceId, (scope) => findDocuments(scope, ids, model));
   if (task === 'SENTIMENT') await parts.classifications.sentimentsOf(call, documents, 'throw');
   else
     await parts.classifications.classifyDocuments(call, documents, task === 'INTENT' ? 'intent' : 'feedback', 'throw');

@@ -8,10 +8,11 @@ import {
   type PendingDocument,
   pendingDocuments,
 } from '../documents/document-store.ts';
+import type { EmbeddedText, EmbedInput } from '../gateway/embed-calls.ts';
 import { ProviderFailedError } from '../gateway/errors.ts';
 import type { ModelCall } from '../gateway/model-call.ts';
 import type { EmbeddingModel, ModelCatalog } from '../gateway/model-catalog.ts';
-import type { EmbeddedText, EmbedInput, ModelGateway } from '../gateway/model-gateway.ts';
+import type { ModelGateway } from '../gateway/model-gateway.ts';
 import { Turns } from './turns.ts';
 
 /** Documents that are read, embedded and stored together. */
@@ -65,7 +66,7 @@ export class EmbeddingService {
     documentIds: readonly string[],
     onProgress: (progress: EmbeddingProgress) => void,
   ): Promise<EmbeddingProgress> {
-    const model = await this.#catalog.embeddingModel();
+    const model = await this.#catalog.documentEmbeddingModel(call.caller.workspace.id);
     const progress: EmbeddingProgress = { done: 0, failed: 0 };
     const starts = Array.from(
       { length: Math.ceil(documentIds.length / DOCUMENTS_PER_BATCH) },
@@ -104,7 +105,7 @@ export class EmbeddingService {
       await this.#store(call, model, await this.#embedChunks(call, model, pending));
       return 0;
     } catch (error) {
-      if (!(error instanceof ProviderFailedError) || !REFUSALS_OF_A_TEXT.has(error.kind ?? '')) throw error;
+      if (!(error instanceof ProviderFailedError) || !REFUSALS_OF_A_TEXT.has(error.kind)) throw error;
       const [alone] = pending;
       if (pending.length === 1 && alone !== undefined) {
         const reason = error.message.slice(0, ERROR_MAX_CHARACTERS);

@@ -1,85 +1,230 @@
-import type { CallContext, Capability, EmbeddingTraits, ModelInfo, Provider } from '../../plugins/contract.ts';
+import type { CallContext, Capability, EmbeddingTraits, ModelInfo } from '../../plugins/contract.ts';
+import type { ConfiguredModel } from '../integrations/integration.ts';
+import type { IntegrationDirectory, LiveIntegration, OpenedProvider } from '../integrations/integration-directory.ts';
 import { NoProviderError } from './errors.ts';
 
 /** A model that a workspace can use. */
 export interface CatalogModel {
   /** `<integration>/<name>` */
   id: string;
+  /** Name of the integration that runs it. */
   integration: string;
   info: ModelInfo;
+  live: LiveIntegration & { opened: OpenedProvider };
 }
 
-/** An embedding model with the provider that runs it. */
+/** An embedding model. */
 export interface EmbeddingModel extends CatalogModel {
-  provider: Provider & Required<Pick<Provider, 'embed'>>;
-  dimensions: number;
+  /** Null where it is not known before the first vector. */
+  dimensions: number | null;
   traits: EmbeddingTraits;
 }
 
-/** A configured provider under the name that its model ids begin with. */
-export interface Integration {
-  name: string;
-  provider: Provider;
+/** An embedding model whose vectors can be stored and searched. */
+export type DocumentEmbeddingModel = EmbeddingModel & { dimensions: number };
+
+/** Where a configuration does not say more about an embedding model. */
+const DEFAULT_TRAITS: EmbeddingTraits = {
+  maxBatch: 96,
+  maxInputTokens: 8_191,
+  chunkWords: 220,
+  sameMeaning: 0.7,
+  hybridVectorWeight: 0.5,
+};
+
+const LISTING_TIMEOUT_MS = 5_000;
+/** What a vendor offers seldom changes. */
+const LISTING_FRESH_MS = 600_000;
+/** A listing that failed is asked for again after this. */
+const LISTING_RETRY_MS = 30_000;
+const MAX_NAMES_SHOWN = 40;
+/** What fits a page of the database in full precision. */
+const MAX_STORED_DIMENSIONS = 2_000;
+
+interface Listing {
+  atMs: number;
+  /** Null where the vendor could not be asked. */
+  models: Promise<readonly ModelInfo[] | null>;
+  failed: boolean;
 }
 
-const LISTING: CallContext = { signal: new AbortController().signal, requestId: 'catalog' };
-
-/** Finds models by id. */
+/** Finds the models of a workspace by id. */
 export class ModelCatalog {
-  readonly #integrations = new Map<string, Integration>();
-  /** Listing models may cost a request, and what a provider offers seldom changes: asked once. */
-  readonly #models = new Map<string, Promise<CatalogModel[]>>();
-  /** The model of documents and queries. */
+  readonly directory: IntegrationDirectory;
+  readonly #listings = new WeakMap<OpenedProvider, Listing>();
+  /** The model of documents and queries, where a workspace has chosen none. */
   readonly defaultEmbeddingModel: string;
 
-  constructor(integrations: readonly Integration[], defaultEmbeddingModel: string) {
-    for (const integration of integrations) this.#integrations.set(integration.name, integration);
+  constructor(directory: IntegrationDirectory, defaultEmbeddingModel: string) {
+    this.directory = directory;
     this.defaultEmbeddingModel = defaultEmbeddingModel;
   }
 
-  async list(capabilities: readonly Capability[] = []): Promise<CatalogModel[]> {
-    const all = await Promise.all([...this.#integrations.keys()].map((name) => this.#modelsOf(name)));
+  /** Everything that the workspace's active integrations offer; an integration that cannot tell offers what is known. */
+  async list(workspaceId: string, capabilities: readonly Capability[] = []): Promise<CatalogModel[]> {
+    const { integrations } = await this.directory.of(workspaceId);
+    const all = await Promise.all(integrations.filter(isUsable).map((live) => this.modelsOf(live)));
     return all.flat().filter((model) => capabilities.every((wanted) => model.info.capabilities.includes(wanted)));
   }
 
+  /** The models of one integration. */
+  async modelsOf(live: LiveIntegration): Promise<CatalogModel[]> {
+    if (!isOpen(live)) return [];
+    const listed = (await this.#listing(live.opened)) ?? [];
+    const infos = new Map([...live.opened.knownModels, ...listed].map((info) => [info.name, info]));
+    for (const configured of live.models) infos.set(configured.name, configuredInfo(live, configured, infos));
+    return [...infos.values()].map((info) => catalogModel(live, info));
+  }
+
   /**
-   * An embedding model by id, or the default one.
+   * A model by id. A name that is not configured and not known is looked for at the vendor; where the vendor cannot say,
+   * it is taken at its word, so that a model of today needs no release of ours.
+   * @throws NoProviderError that lists what is there; what kept the integration from opening
+   */
+  async model(workspaceId: string, id: string, capability: Capability): Promise<CatalogModel> {
+    const slash = id.indexOf('/');
+    const { integrations } = await this.directory.of(workspaceId);
+    const live = integrations.find(({ name }) => name === id.slice(0, Math.max(slash, 0)));
+    if (live?.problem != null) throw live.problem;
+    const model = live !== undefined && isUsable(live) ? await this.modelIn(live, id.slice(slash + 1)) : null;
+    if (model === null) throw await this.#unknown(workspaceId, id, capability, live);
+    if (!model.info.capabilities.includes(capability)) throw await this.#unable(workspaceId, model, capability);
+    return model;
+  }
+
+  /** A model of one integration by its name or alias; null where there is none. */
+  async modelIn(live: LiveIntegration, name: string): Promise<CatalogModel | null> {
+    if (!isOpen(live) || name === '') return null;
+    const known = await this.knownModelIn(live, name);
+    if (known !== null || (await this.#listing(live.opened)) !== null) return known;
+    return catalogModel(live, { name, capabilities: capabilitiesOf(live.opened.provider) });
+  }
+
+  /** The same, but only where the configuration, the plugin or the vendor says that there is one. */
+  async knownModelIn(live: LiveIntegration, name: string): Promise<CatalogModel | null> {
+    if (!isOpen(live) || name === '') return null;
+    const configured = live.models.find((model) => model.name === name);
+    let info = live.opened.knownModels.find((model) => isNamed(model, name));
+    if (configured !== undefined) return catalogModel(live, configuredInfo(live, configured, new Map([[name, info]])));
+    info ??= (await this.#listing(live.opened))?.find((model) => isNamed(model, name));
+    return info === undefined ? null : catalogModel(live, info);
+  }
+
+  /**
+   * An embedding model by id, or the one that the workspace's documents are embedded with.
    * @throws NoProviderError that lists what is there
    */
-  async embeddingModel(id: string = this.defaultEmbeddingModel): Promise<EmbeddingModel> {
-    const slash = id.indexOf('/');
-    const integration = this.#integrations.get(id.slice(0, Math.max(slash, 0)));
-    const models = integration === undefined ? [] : await this.#modelsOf(integration.name);
-    const name = id.slice(slash + 1);
-    const model = models.find(({ info }) => info.name === name || info.aliases?.includes(name));
-    if (integration === undefined || model === undefined || !canEmbed(integration.provider)) {
-      const known = (await this.list(['EMBED'])).map((other) => other.id);
+  async embeddingModel(workspaceId: string, id?: string): Promise<EmbeddingModel> {
+    const model = await this.model(workspaceId, id ?? (await this.documentEmbeddingModelId(workspaceId)), 'EMBED');
+    const { dimensions, embedding } = model.info;
+    const traits = embedding ?? DEFAULT_TRAITS;
+    const maxBatch = Math.min(traits.maxBatch, model.live.batchSize ?? traits.maxBatch);
+    return { ...model, dimensions: dimensions ?? null, traits: { ...traits, maxBatch } };
+  }
+
+  /** Id of the model that the workspace's documents and queries are embedded with. */
+  async documentEmbeddingModelId(workspaceId: string): Promise<string> {
+    const { settings } = await this.directory.of(workspaceId);
+    return settings.models.embed?.primary ?? this.defaultEmbeddingModel;
+  }
+
+  /**
+   * The embedding model of the workspace's documents and queries.
+   * @throws NoProviderError where nobody knows how long its vectors are
+   */
+  async documentEmbeddingModel(workspaceId: string): Promise<DocumentEmbeddingModel> {
+    const model = await this.embeddingModel(workspaceId);
+    const { dimensions } = model;
+    if (dimensions !== null && dimensions <= MAX_STORED_DIMENSIONS) return { ...model, dimensions };
+    if (dimensions !== null) {
       throw new NoProviderError(
-        `there is no embedding model ${JSON.stringify(id.slice(0, 200))}; there are: ${known.join(', ')}`,
+        `the vectors of ${model.id} have ${dimensions} dimensions; documents are stored with ${MAX_STORED_DIMENSIONS} at the most`,
       );
     }
-    const { dimensions, embedding } = model.info;
-    if (dimensions === undefined || embedding === undefined) {
-      throw new NoProviderError(`the model ${id} does not say how it embeds; choose another`);
+    throw new NoProviderError(
+      `the model ${model.id} does not say how many dimensions its vectors have; set them in the integration's models`,
+    );
+  }
+
+  /** What the vendor says it offers; null where it cannot be asked. */
+  #listing(opened: OpenedProvider): Promise<readonly ModelInfo[] | null> {
+    const known = this.#listings.get(opened);
+    const freshMs = known?.failed === true ? LISTING_RETRY_MS : LISTING_FRESH_MS;
+    if (known !== undefined && Date.now() - known.atMs < freshMs) return known.models;
+    const call: CallContext = { signal: AbortSignal.timeout(LISTING_TIMEOUT_MS), requestId: 'catalog' };
+    const listing: Listing = {
+      atMs: Date.now(),
+      failed: false,
+      models: opened.provider.listModels(call).catch(() => {
+        listing.failed = true;
+        return null;
+      }),
+    };
+    this.#listings.set(opened, listing);
+    return listing.models;
+  }
+
+  async #unknown(
+    workspaceId: string,
+    id: string,
+    capability: Capability,
+    live: LiveIntegration | undefined,
+  ): Promise<NoProviderError> {
+    const called = JSON.stringify(id.slice(0, 200));
+    if (live !== undefined && !live.isActive) {
+      return new NoProviderError(`the integration of the model ${called} is switched off`);
     }
-    return { ...model, provider: integration.provider, dimensions, traits: embedding };
+    return new NoProviderError(`there is no model ${called}; ${await this.#offer(workspaceId, capability)}`);
   }
 
-  #modelsOf(name: string): Promise<CatalogModel[]> {
-    const known = this.#models.get(name);
-    if (known !== undefined) return known;
-    const listed = this.#list(name);
-    this.#models.set(name, listed);
-    listed.catch(() => this.#models.delete(name));
-    return listed;
+  async #unable(workspaceId: string, model: CatalogModel, capability: Capability): Promise<NoProviderError> {
+    const offer = await this.#offer(workspaceId, capability);
+    return new NoProviderError(`the model ${model.id} cannot do this (${capability}); ${offer}`);
   }
 
-  async #list(name: string): Promise<CatalogModel[]> {
-    const infos = (await this.#integrations.get(name)?.provider.listModels(LISTING)) ?? [];
-    return infos.map((info) => ({ id: `${name}/${info.name}`, integration: name, info }));
+  async #offer(workspaceId: string, capability: Capability): Promise<string> {
+    const ids = (await this.list(workspaceId, [capability])).map(({ id }) => id);
+    if (ids.length === 0)
+      return `the workspace has no integration that can (${capability}): make one with createIntegration`;
+    const rest = ids.length - MAX_NAMES_SHOWN;
+    return `there are: ${ids.slice(0, MAX_NAMES_SHOWN).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
   }
 }
 
-function canEmbed(provider: Provider): provider is EmbeddingModel['provider'] {
-  return provider.embed !== undefined;
+function isOpen(live: LiveIntegration): live is CatalogModel['live'] {
+  return live.opened !== null;
+}
+
+function isUsable(live: LiveIntegration): live is CatalogModel['live'] {
+  return live.isActive && isOpen(live);
+}
+
+function isNamed(model: ModelInfo, name: string): boolean {
+  return model.name === name || model.aliases?.includes(name) === true;
+}
+
+function catalogModel(live: CatalogModel['live'], info: ModelInfo): CatalogModel {
+  return { id: `${live.name}/${info.name}`, integration: live.name, info, live };
+}
+
+/** What the configuration says goes before what the plugin knows. */
+function configuredInfo(
+  live: CatalogModel['live'],
+  configured: ConfiguredModel,
+  known: ReadonlyMap<string, ModelInfo | undefined>,
+): ModelInfo {
+  const base = known.get(configured.name);
+  const capabilities =
+    configured.capabilities ?? base?.capabilities ?? capabilitiesOf(live.opened.provider, configured);
+  return { ...base, ...configured, capabilities };
+}
+
+/** Where nobody says what a model can: what has vectors embeds, everything else writes, as far as the provider does. */
+function capabilitiesOf({ embed, generate, stream }: OpenedProvider['provider'], hint?: ConfiguredModel): Capability[] {
+  if (hint?.dimensions !== undefined) return ['EMBED'];
+  const capabilities: Capability[] = [];
+  if (embed !== undefined && (hint === undefined || generate === undefined)) capabilities.push('EMBED');
+  if (generate !== undefined) capabilities.push('GENERATE', 'STRUCTURED_OUTPUT', 'TOOLS', 'IMAGE_INPUT');
+  if (stream !== undefined) capabilities.push('STREAM');
+  return capabilities;
 }

@@ -5,7 +5,7 @@ import { authorize } from '../access/caller.ts';
 import { resolveDocumentFilter } from '../classification/classification-filter.ts';
 import type { DocumentFilter } from '../documents/document.ts';
 import { type ModelCall, usageEventOf } from '../gateway/model-call.ts';
-import type { EmbeddingModel, ModelCatalog } from '../gateway/model-catalog.ts';
+import type { DocumentEmbeddingModel, EmbeddingModel, ModelCatalog } from '../gateway/model-catalog.ts';
 import type { ModelGateway } from '../gateway/model-gateway.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import {
@@ -57,15 +57,15 @@ export class DocumentSearch {
   async search(call: ModelCall, input: DocumentSearchInput): Promise<SearchPage> {
     authorize(call.caller, 'DOCUMENTS_READ');
     checkQuery(input.query);
-    const model = await this.#catalog.embeddingModel();
     const workspaceId = call.caller.workspace.id;
+    const model = await this.#catalog.documentEmbeddingModel(workspaceId);
     const request = { ...input, workspaceId, model: searchModel(model) };
     // What cannot be answered is refused before anything is spent on it.
     pageWindow(request);
     const filter = await this.#database.withWorkspace(workspaceId, (scope) =>
       resolveDocumentFilter(scope, input.filter),
     );
-    const queryVector = input.mode === 'KEYWORD' ? null : await this.#embedQuery(call, input.query);
+    const queryVector = input.mode === 'KEYWORD' ? null : await this.#embedQuery(call, model, input.query);
     const page = await this.#search.search({ ...request, filter, queryVector });
     if (queryVector !== null) this.#recordVectorQueries(call, model, 1, page.plan.durationMs);
     return page;
@@ -81,10 +81,11 @@ export class DocumentSearch {
     if (options.first < 1 || options.first > MAX_PAGE_SIZE)
       throw InvalidInputError.at('first', `must be 1 to ${MAX_PAGE_SIZE}`);
     const startedAt = performance.now();
-    const model = await this.#catalog.embeddingModel();
+    const workspaceId = call.caller.workspace.id;
+    const model = await this.#catalog.documentEmbeddingModel(workspaceId);
     const similar = await this.#search.similarToMany({
       ...options,
-      workspaceId: call.caller.workspace.id,
+      workspaceId,
       documentIds,
       model: searchModel(model),
     });
@@ -92,8 +93,8 @@ export class DocumentSearch {
     return documentIds.map((id) => similar.get(id) ?? []);
   }
 
-  async #embedQuery(call: ModelCall, query: string): Promise<Float32Array | null> {
-    const { embeddings } = await this.#gateway.embed(call, { texts: [query], purpose: 'query' });
+  async #embedQuery(call: ModelCall, model: EmbeddingModel, query: string): Promise<Float32Array | null> {
+    const { embeddings } = await this.#gateway.embed(call, { texts: [query], purpose: 'query', model: model.id });
     return embeddings[0]?.vector ?? null;
   }
 
@@ -105,7 +106,7 @@ export class DocumentSearch {
   }
 }
 
-function searchModel(model: EmbeddingModel): SearchModel {
+function searchModel(model: DocumentEmbeddingModel): SearchModel {
   return { id: model.id, dimensions: model.dimensions, hybridVectorWeight: model.traits.hybridVectorWeight };
 }
 

@@ -1,5 +1,7 @@
 /** What was asked of a model; the values of `UsageDimension.OPERATION`. */
-export type Operation = 'embed' | 'search' | 'similar' | 'classify' | 'sentiment' | 'intent' | 'vector_query';
+export type Operation =
+  | ('embed' | 'search' | 'similar' | 'classify' | 'sentiment' | 'intent' | 'vector_query')
+  | ('chat' | 'generate' | 'summarise' | 'rerank' | 'moderate' | 'describe_image' | 'transcribe' | 'speak');
 
 /** How a try at a provider ended; the values of the API's `AttemptOutcome`. */
 export type AttemptOutcome = 'SUCCEEDED' | 'CACHED' | 'RETRIED' | 'FAILED' | 'CANCELLED' | 'RESTARTED';

@@ -57,7 +57,7 @@ const ModelType = builder.objectRef<CatalogModel>('Model').implement({
   }),
 });
 
-const ProviderPluginType = builder.objectRef<RegisteredPlugin>('ProviderPlugin').implement({
+export const ProviderPluginType = builder.objectRef<RegisteredPlugin>('ProviderPlugin').implement({
   description: 'A kind of provider that this server can talk to.',
   fields: (t) => ({
     id: t.string({
@@ -82,6 +82,10 @@ const ProviderPluginType = builder.objectRef<RegisteredPlugin>('ProviderPlugin')
       resolve: ({ plugin }) => plugin.manifest.docsUrl ?? null,
     }),
     source: t.exposeString('source', { description: '"shipped", or where it was registered from.' }),
+    error: t.exposeString('error', {
+      nullable: true,
+      description: 'Why this server could not load it; it is tried again. Null where all is well.',
+    }),
   }),
 });
 
@@ -91,8 +95,8 @@ builder.queryFields((t) => ({
     description: 'The models that the workspace can use.',
     args: { capabilities: t.arg({ type: [CapabilityEnum], description: 'Only those that can do all of this.' }) },
     resolve: (_root, { capabilities }, { services, caller }) => {
-      authorize(caller, 'DOCUMENTS_READ');
-      return services.models.list(capabilities ?? []);
+      const { workspace } = authorize(caller, 'DOCUMENTS_READ');
+      return services.models.list(workspace.id, capabilities ?? []);
     },
   }),
   providerPlugins: t.field({

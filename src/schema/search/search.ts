@@ -1,5 +1,5 @@
 import { NoProviderError } from '../../domain/gateway/errors.ts';
-import type { EmbeddedText } from '../../domain/gateway/model-gateway.ts';
+import type { EmbeddedText } from '../../domain/gateway/embed-calls.ts';
 import type { SearchFusion, SearchPlan, SearchStrategy } from '../../domain/search/search.ts';
 import { InvalidInputError } from '../../shared/errors.ts';
 import { builder } from '../builder.ts';

@@ -5,17 +5,18 @@ import pino from 'pino';
 import type { Database } from '../../../src/db/client.ts';
 import type { Role } from '../../../src/domain/access/actions.ts';
 import type { Tier, WorkspaceCaller } from '../../../src/domain/access/caller.ts';
+import { AnswerCache } from '../../../src/domain/caching/answer-cache.ts';
 import { EmbeddingCache } from '../../../src/domain/caching/embedding-cache.ts';
 import type { ClassifiableDocument } from '../../../src/domain/classification/classification.ts';
 import { ClassificationService } from '../../../src/domain/classification/classification-service.ts';
 import type { ModelCall } from '../../../src/domain/gateway/model-call.ts';
-import { ModelCatalog } from '../../../src/domain/gateway/model-catalog.ts';
 import { ModelGateway } from '../../../src/domain/gateway/model-gateway.ts';
 import { MeterService } from '../../../src/domain/usage/meter-service.ts';
 import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
 import { UsageTally } from '../../../src/domain/usage/usage-tally.ts';
 import type { EmbedRequest, Provider } from '../../../src/plugins/contract.ts';
 import localPlugin from '../../../src/providers/local/plugin.ts';
+import { catalogOf } from '../../support/model-catalog.ts';
 import { testHost } from '../../support/plugin-host.ts';
 import { insertDocument } from '../../support/rows.ts';
 
@@ -57,8 +58,14 @@ export function openService(database: Database, provider: Provider) {
   const logger = pino({ level: 'silent' });
   const cache = new EmbeddingCache(database, logger);
   const recorder = new UsageRecorder({ database, logger });
-  const catalog = new ModelCatalog([{ name: 'local', provider }], MODEL);
-  const gateway = new ModelGateway({ catalog, cache, meters: new MeterService(database), recorder });
+  const catalog = catalogOf('local', provider, MODEL);
+  const gateway = new ModelGateway({
+    catalog,
+    embeddingCache: cache,
+    answerCache: new AnswerCache(),
+    meters: new MeterService(database),
+    recorder,
+  });
   const service = new ClassificationService({ database, gateway, catalog });
   const close = async () => {
     await cache.drain();

@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AnswerCache } from '../../../src/domain/caching/answer-cache.ts';
 import { EmbeddingCache } from '../../../src/domain/caching/embedding-cache.ts';
 import { lockByExternalIds } from '../../../src/domain/documents/document-store.ts';
 import { EmbeddingService } from '../../../src/domain/embeddings/embedding-service.ts';
-import { ModelCatalog } from '../../../src/domain/gateway/model-catalog.ts';
 import { ModelGateway } from '../../../src/domain/gateway/model-gateway.ts';
 import { MeterService } from '../../../src/domain/usage/meter-service.ts';
 import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
 import type { EmbedRequest, Provider } from '../../../src/plugins/contract.ts';
 import { ProviderError, type ProviderErrorKind } from '../../../src/plugins/errors.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
+import { catalogOf } from '../../support/model-catalog.ts';
 import { insertDocument, insertWorkspace } from '../../support/rows.ts';
 import { callerOf, callOf } from '../classification/classification-fixtures.ts';
 
@@ -57,10 +58,16 @@ afterAll(() => test_?.close());
 async function openWorkspace(id: string, count: number, provider: Provider) {
   const { database } = test_;
   const logger = pino({ level: 'silent' });
-  const catalog = new ModelCatalog([{ name: 'tiny', provider }], MODEL);
+  const catalog = catalogOf('tiny', provider, MODEL);
   const recorder = new UsageRecorder({ database, logger });
   const cache = new EmbeddingCache(database, logger);
-  const gateway = new ModelGateway({ catalog, cache, meters: new MeterService(database), recorder });
+  const gateway = new ModelGateway({
+    catalog,
+    embeddingCache: cache,
+    answerCache: new AnswerCache(),
+    meters: new MeterService(database),
+    recorder,
+  });
   await insertWorkspace(database, id);
   const ids = Array.from({ length: count }, (_, i) => `doc_${id}_${String(i).padStart(4, '0')}`);
   await database.withWorkspace(id, async (scope) => {

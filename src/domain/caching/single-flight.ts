@@ -1,0 +1,28 @@
+/** Lets calls that ask for the same thing at the same time share one answer. */
+export class SingleFlight<Result> {
+  readonly #flights = new Map<string, Promise<Result>>();
+
+  /**
+   * What the call under way for `key` gives, or that of a new one.
+   * @param mayFollow whether a failure of another's call is one's own as well; where not (the other one has left), the
+   * call is made again
+   */
+  async run(
+    key: string,
+    call: () => Promise<Result>,
+    mayFollow: (error: unknown) => boolean,
+  ): Promise<{ result: Result; shared: boolean }> {
+    for (;;) {
+      const flying = this.#flights.get(key);
+      if (flying === undefined) break;
+      try {
+        return { result: await flying, shared: true };
+      } catch (error) {
+        if (mayFollow(error)) throw error;
+      }
+    }
+    const flight = call().finally(() => this.#flights.delete(key));
+    this.#flights.set(key, flight);
+    return { result: await flight, shared: false };
+  }
+}

@@ -1,0 +1,254 @@
+import type { EmbedRequest, EmbedResult, TokenUsage } from '../../plugins/contract.ts';
+import { ProviderError } from '../../plugins/errors.ts';
+import { InvalidInputError } from '../../shared/errors.ts';
+import { storableText } from '../../shared/text.ts';
+import { type CacheSpace, EmbeddingCache } from '../caching/embedding-cache.ts';
+import type { CachedEmbedding } from '../caching/embedding-cache-store.ts';
+import { AttemptLog, NO_USAGE } from './attempt-log.ts';
+import { runAttempts } from './attempts.ts';
+import type { GatewayParts } from './generate-calls.ts';
+import type { ModelCall } from './model-call.ts';
+import type { EmbeddingModel } from './model-catalog.ts';
+
+/** Characters that one token stands for at the most: what lies beyond cannot be read by the model anyway. */
+const MAX_CHARACTERS_PER_TOKEN = 32;
+const OWN_TEXTS_TIMEOUT_MS = 60_000;
+/** No known model has vectors beyond this. */
+const MAX_DIMENSIONS = 16_000;
+
+export interface EmbedInput {
+  texts: readonly string[];
+  purpose: 'document' | 'query';
+  /** Absent: the one that the workspace's documents are embedded with. */
+  model?: string;
+  /** Length of the vectors, for a model that lets one choose; absent: its own. */
+  dimensions?: number;
+  /** Spare the cache's table: for bulk loads, whose texts seldom come again. */
+  bulk?: boolean;
+}
+
+export interface EmbeddedText {
+  vector: Float32Array;
+  tokenCount: number;
+  /** Given by the cache, at no cost. */
+  cached: boolean;
+}
+
+/** Texts that no cache has, with all that they are embedded by. */
+interface MissingTexts {
+  call: ModelCall;
+  model: EmbeddingModel;
+  request: Omit<EmbedRequest, 'texts' | 'model'>;
+  textOfHash: ReadonlyMap<string, string>;
+}
+
+/** Vectors of texts, from the cache or from a provider. */
+export class EmbedCalls {
+  readonly #parts: GatewayParts;
+  readonly #cache: EmbeddingCache;
+  /** Texts that are being embedded, by cache key: whoever asks for them meanwhile waits. Null: that call has failed. */
+  readonly #underway = new Map<string, Promise<CachedEmbedding | null>>();
+  /** By model, then text; as many as the product has texts. */
+  readonly #ownVectors = new Map<string, Map<string, Float32Array>>();
+
+  constructor(parts: GatewayParts, cache: EmbeddingCache) {
+    this.#parts = parts;
+    this.#cache = cache;
+  }
+
+  async embed(call: ModelCall, input: EmbedInput): Promise<{ model: EmbeddingModel; embeddings: EmbeddedText[] }> {
+    const { purpose, dimensions, bulk = false } = input;
+    checkDimensions(dimensions);
+    const model = await this.#parts.catalog.embeddingModel(call.caller.workspace.id, input.model);
+    if (input.texts.length === 0) return { model, embeddings: [] };
+    const maxCharacters = model.traits.maxInputTokens * MAX_CHARACTERS_PER_TOKEN;
+    const texts = input.texts.map((text) => storableText(text.slice(0, maxCharacters)).trim());
+    const space: CacheSpace = {
+      workspaceId: call.caller.workspace.id,
+      model: model.id,
+      purpose,
+      ...(dimensions === undefined ? {} : { dimensions }),
+    };
+    const hashes = texts.map((text) => EmbeddingCache.hash(space, text));
+    const textOfHash = new Map(hashes.map((hash, i) => [hash, texts[i] as string]));
+
+    const known = await this.#cache.read(space, [...textOfHash.keys()], bulk);
+    const missing = [...textOfHash.keys()].filter((hash) => !known.has(hash));
+    const request = { purpose, ...(dimensions === undefined ? {} : { dimensions }) };
+    const { made, shared } = await this.#embedOnce(space, { call, model, request, textOfHash }, missing);
+    this.#cache.store(space, made, bulk);
+    for (const [hash, entry] of shared) known.set(hash, entry);
+    if (known.size > 0) this.#recordCached(call, model, known.size);
+
+    const embeddings = hashes.map((hash): EmbeddedText => {
+      const entry = (known.get(hash) ?? made.get(hash)) as CachedEmbedding;
+      return { ...entry, cached: known.has(hash) };
+    });
+    return { model, embeddings };
+  }
+
+  /**
+   * Vectors of the product's own texts. A model that runs here embeds them once for everybody, as nobody's usage; one
+   * that costs money embeds them in the call's workspace, as its usage.
+   */
+  async embedOwnTexts(call: ModelCall, texts: readonly string[], modelId?: string): Promise<Float32Array[]> {
+    const model = await this.#parts.catalog.embeddingModel(call.caller.workspace.id, modelId);
+    if (model.live.id !== null) {
+      const input = { texts, purpose: 'document' as const, model: model.id };
+      const { embeddings } = await this.embed({ ...call, tally: null }, input);
+      return embeddings.map((embedding) => embedding.vector);
+    }
+    return this.#ownTexts(call, model, texts);
+  }
+
+  async #ownTexts(call: ModelCall, model: EmbeddingModel, texts: readonly string[]): Promise<Float32Array[]> {
+    const known = this.#ownVectors.get(model.id) ?? new Map<string, Float32Array>();
+    this.#ownVectors.set(model.id, known);
+    const missing = [...new Set(texts.filter((text) => !known.has(text)))];
+    // The caller may leave, but the next one needs these vectors too.
+    const signal = AbortSignal.timeout(OWN_TEXTS_TIMEOUT_MS);
+    for (const batch of batchesOf(missing, model.traits.maxBatch)) {
+      const request = { model: model.info.name, texts: batch, purpose: 'document' as const };
+      const result = await callEmbed(model, request, { signal, requestId: call.requestId });
+      batch.forEach((text, i) => {
+        known.set(text, result.vectors[i] as Float32Array);
+      });
+    }
+    return texts.map((text) => known.get(text) as Float32Array);
+  }
+
+  /** Embeds what nobody is embedding already, and waits for the rest. */
+  async #embedOnce(
+    space: CacheSpace,
+    missing: MissingTexts,
+    hashes: readonly string[],
+  ): Promise<{ made: Map<string, CachedEmbedding>; shared: Map<string, CachedEmbedding> }> {
+    const keyOf = (hash: string) => `${space.workspaceId}\0${space.model}\0${hash}`;
+    const others = new Map<string, Promise<CachedEmbedding | null>>();
+    const own: string[] = [];
+    for (const hash of hashes) {
+      const underway = this.#underway.get(keyOf(hash));
+      if (underway === undefined) own.push(hash);
+      else others.set(hash, underway);
+    }
+    const made = new Map<string, CachedEmbedding>();
+    const settled = Promise.withResolvers<void>();
+    for (const hash of own) {
+      this.#underway.set(
+        keyOf(hash),
+        settled.promise.then(() => made.get(hash) ?? null),
+      );
+    }
+    try {
+      await this.#embedMissing(missing, own, made);
+    } finally {
+      settled.resolve();
+      for (const hash of own) this.#underway.delete(keyOf(hash));
+    }
+    const shared = new Map<string, CachedEmbedding>();
+    for (const [hash, underway] of others) {
+      const entry = await underway;
+      if (entry !== null) shared.set(hash, entry);
+    }
+    const left = [...others.keys()].filter((hash) => !shared.has(hash));
+    missing.call.signal.throwIfAborted();
+    await this.#embedMissing(missing, left, made);
+    return { made, shared };
+  }
+
+  async #embedMissing(
+    { call, model, request, textOfHash }: MissingTexts,
+    hashes: readonly string[],
+    made: Map<string, CachedEmbedding>,
+  ): Promise<void> {
+    if (hashes.length === 0) return;
+    const allowance = await this.#parts.meters.take(call.caller.workspace, 'EMBEDDINGS', hashes.length);
+    let done = 0;
+    try {
+      for (const batch of batchesOf(hashes, model.traits.maxBatch)) {
+        const texts = batch.map((hash) => textOfHash.get(hash) as string);
+        const result = await this.#attempt(call, model, { ...request, texts }, allowance.metered);
+        batch.forEach((hash, i) => {
+          made.set(hash, { vector: result.vectors[i] as Float32Array, tokenCount: result.tokenCounts[i] as number });
+        });
+        done += batch.length;
+      }
+    } finally {
+      if (done < hashes.length) await allowance.release(hashes.length - done);
+    }
+  }
+
+  async #attempt(
+    call: ModelCall,
+    model: EmbeddingModel,
+    request: Omit<EmbedRequest, 'model'>,
+    metered: boolean,
+  ): Promise<EmbedResult> {
+    const { result } = await runAttempts({
+      route: await this.#parts.router.embeddingRoute(call.caller.workspace.id, model),
+      log: new AttemptLog(call, this.#parts.recorder),
+      signal: call.signal,
+      run: (target, signal) =>
+        callEmbed(target, { ...request, model: target.info.name }, { signal, requestId: call.requestId }),
+      count: (embedded) => ({
+        usage: usageOf(embedded),
+        counts: { embeddings: embedded.vectors.length, metered },
+      }),
+    });
+    return result;
+  }
+
+  #recordCached(call: ModelCall, model: EmbeddingModel, cacheHits: number): void {
+    new AttemptLog(call, this.#parts.recorder).add(model, {
+      outcome: 'CACHED',
+      errorCode: null,
+      message: null,
+      firstTokenMs: null,
+      durationMs: 0,
+      usage: NO_USAGE,
+      counts: { cacheHits },
+    });
+  }
+}
+
+async function callEmbed(
+  { live, info }: Pick<EmbeddingModel, 'live' | 'info'>,
+  request: EmbedRequest,
+  call: { signal: AbortSignal; requestId: string },
+): Promise<EmbedResult> {
+  const { provider } = live.opened;
+  if (provider.embed === undefined) throw new TypeError('the provider does not embed');
+  return checkShape(await provider.embed(request, call), request, request.dimensions ?? info.dimensions);
+}
+
+/** A provider that answers with something else than it was asked for has failed, whatever it says. */
+function checkShape(result: EmbedResult, { texts }: EmbedRequest, dimensions: number | undefined): EmbedResult {
+  const { vectors, tokenCounts } = result;
+  if (vectors.length !== texts.length || tokenCounts.length !== texts.length) {
+    throw new ProviderError('malformed', `the provider gave ${vectors.length} vectors for ${texts.length} texts`);
+  }
+  const expected = dimensions ?? vectors[0]?.length;
+  const odd = vectors.find((vector) => vector.length !== expected);
+  if (odd !== undefined) {
+    throw new ProviderError(
+      'malformed',
+      `the provider gave a vector of ${odd.length} dimensions in place of ${expected}`,
+    );
+  }
+  return result;
+}
+
+function usageOf({ tokenCounts, costUsd }: EmbedResult): TokenUsage {
+  const inputTokens = tokenCounts.reduce((sum, count) => sum + count, 0);
+  return { inputTokens, outputTokens: 0, ...(costUsd === undefined ? {} : { costUsd }) };
+}
+
+function checkDimensions(dimensions: number | undefined): void {
+  if (dimensions === undefined || (Number.isInteger(dimensions) && dimensions > 0 && dimensions <= MAX_DIMENSIONS))
+    return;
+  throw InvalidInputError.at('dimensions', `must be 1 to ${MAX_DIMENSIONS}`);
+}
+
+function batchesOf<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+}

@@ -1,0 +1,191 @@
+import type { Capability, GenerateRequest } from '../../plugins/contract.ts';
+import { AnswerCache } from '../caching/answer-cache.ts';
+import { SingleFlight } from '../caching/single-flight.ts';
+import type { MeterService, MeterTaking } from '../usage/meter-service.ts';
+import type { UsageRecorder } from '../usage/usage-recorder.ts';
+import { AttemptLog, NO_USAGE } from './attempt-log.ts';
+import { runAttempts } from './attempts.ts';
+import { ProviderFailedError } from './errors.ts';
+import type { Attempt, GeneratedAnswer, GenerationInput, GenerationPart } from './generation.ts';
+import type { ModelCall } from './model-call.ts';
+import type { CatalogModel, ModelCatalog } from './model-catalog.ts';
+import type { Route, Router } from './router.ts';
+import { type StreamedAnswer, streamAttempts } from './stream-attempts.ts';
+
+/** What the gateway's calls share. */
+export interface GatewayParts {
+  catalog: ModelCatalog;
+  router: Router;
+  meters: MeterService;
+  recorder: UsageRecorder;
+}
+
+/** An answer as it is kept: without what the call that made it has cost. */
+type KeptAnswer = Pick<GeneratedAnswer, 'text' | 'toolCalls' | 'reasoning' | 'finishReason' | 'model'>;
+
+/** A call whose way is known, and where its answer may be kept. */
+interface PreparedCall {
+  call: ModelCall;
+  route: Route;
+  request: Omit<GenerateRequest, 'model'>;
+  log: AttemptLog;
+  /** Null: neither looked up nor kept. */
+  key: string | null;
+  documentIds: readonly string[];
+}
+
+/** Answers: whole or streamed, from the cache or from a provider. */
+export class GenerateCalls {
+  readonly #parts: GatewayParts;
+  readonly #cache: AnswerCache;
+  readonly #flights = new SingleFlight<GeneratedAnswer>();
+
+  constructor(parts: GatewayParts, cache: AnswerCache) {
+    this.#parts = parts;
+    this.#cache = cache;
+  }
+
+  async generate(call: ModelCall, input: GenerationInput): Promise<GeneratedAnswer> {
+    const prepared = await this.#prepare(call, input, 'GENERATE');
+    const { key } = prepared;
+    if (key === null) return this.#make(prepared);
+    const known = input.cache === 'refresh' ? null : this.#cached(prepared);
+    if (known !== null) return known;
+    // Whoever has left takes along their own call alone.
+    const mayFollow = (error: unknown) => call.signal.aborted || error instanceof ProviderFailedError;
+    const { result, shared } = await this.#flights.run(key, () => this.#make(prepared), mayFollow);
+    if (!shared) return result;
+    call.signal.throwIfAborted();
+    return this.#given(prepared, result);
+  }
+
+  async *stream(call: ModelCall, input: GenerationInput): AsyncGenerator<GenerationPart, void> {
+    const prepared = await this.#prepare(call, input, 'STREAM');
+    const known = prepared.key === null || input.cache === 'refresh' ? null : this.#cached(prepared);
+    if (known !== null) {
+      yield* partsOf(known);
+      return;
+    }
+    const taking = await this.#parts.meters.take(call.caller.workspace, 'LLM_CALLS', 1);
+    const { route, log, request } = prepared;
+    const { signal, requestId } = call;
+    try {
+      const streamed = yield* streamAttempts({ route, log, signal, requestId, request, metered: taking.metered });
+      const answer = streamedAnswer(streamed, log);
+      this.#keep(prepared, streamed.target, answer);
+      yield { kind: 'completed', answer };
+    } finally {
+      if (!log.attempts.some(isUsed)) await taking.release(1);
+    }
+  }
+
+  async #prepare(call: ModelCall, input: GenerationInput, capability: 'GENERATE' | 'STREAM'): Promise<PreparedCall> {
+    const { model, work, fallbacks = [], cache = 'use', documentIds = [], ...asked } = input;
+    const workspaceId = call.caller.workspace.id;
+    const { settings } = await this.#parts.catalog.directory.of(workspaceId);
+    const choice = settings.models[work];
+    const request = choice !== undefined && model === undefined ? { ...choice.parameters, ...asked } : asked;
+    const capabilities = neededCapabilities(request, capability);
+    const route = await this.#parts.router.route({ workspaceId, model, work, fallbacks, capabilities });
+    const isKept = cache !== 'off' && settings.policies.answerCache !== false;
+    const key = isKept ? AnswerCache.key(workspaceId, settings.answerEpoch, [route.first.id, request]) : null;
+    return { call, route, request, log: new AttemptLog(call, this.#parts.recorder), key, documentIds };
+  }
+
+  async #make(prepared: PreparedCall): Promise<GeneratedAnswer> {
+    const { call, route, request, log } = prepared;
+    const taking = await this.#parts.meters.take(call.caller.workspace, 'LLM_CALLS', 1);
+    const { target, result } = await releasing(taking, () =>
+      runAttempts({
+        route,
+        log,
+        signal: call.signal,
+        run: async (model, signal) => {
+          const { provider } = model.live.opened;
+          if (provider.generate === undefined) throw new TypeError('the provider does not generate');
+          return provider.generate({ ...request, model: model.info.name }, { signal, requestId: call.requestId });
+        },
+        count: ({ usage }) => ({ usage, counts: { llmCalls: 1, metered: taking.metered } }),
+      }),
+    );
+    const { text, toolCalls, finishReason, reasoning = null } = result;
+    const answer = wholeAnswer({ text, toolCalls, reasoning, finishReason, model: target.id }, log);
+    this.#keep(prepared, target, answer);
+    return answer;
+  }
+
+  /** Only what the model that was asked for has said: a fallback's answer is nobody else's. */
+  #keep({ key, route, call, documentIds }: PreparedCall, target: CatalogModel, answer: GeneratedAnswer): void {
+    if (key === null || target !== route.first || answer.finishReason === 'content_filter') return;
+    const { text, toolCalls, reasoning, finishReason, model } = answer;
+    const kept: KeptAnswer = { text, toolCalls, reasoning, finishReason, model };
+    this.#cache.set(key, call.caller.workspace.id, kept, documentIds);
+  }
+
+  #cached(prepared: PreparedCall): GeneratedAnswer | null {
+    const kept = this.#cache.get<KeptAnswer>(prepared.key ?? '');
+    return kept === null ? null : this.#given(prepared, kept);
+  }
+
+  /** An answer that was made before, or for somebody else at the same moment: it costs nothing and is one attempt. */
+  #given({ log, route }: PreparedCall, kept: KeptAnswer): GeneratedAnswer {
+    log.add(route.first, {
+      outcome: 'CACHED',
+      errorCode: null,
+      message: null,
+      firstTokenMs: null,
+      durationMs: 0,
+      usage: NO_USAGE,
+      counts: { cacheHits: 1 },
+    });
+    return { ...wholeAnswer(kept, log), cached: true };
+  }
+}
+
+/** Does the work that was taken for, and gives back what was taken where it fails. */
+export async function releasing<Result>(taking: MeterTaking, work: () => Promise<Result>, amount = 1): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    await taking.release(amount);
+    throw error;
+  }
+}
+
+/** Whether a try gave something: an answer, or the part of one that the caller has not waited for. */
+function isUsed({ outcome, firstTokenMs }: Attempt): boolean {
+  return outcome === 'SUCCEEDED' || (outcome === 'CANCELLED' && firstTokenMs !== null);
+}
+
+function wholeAnswer(kept: KeptAnswer, log: AttemptLog): GeneratedAnswer {
+  const { text, toolCalls, reasoning, finishReason, model } = kept;
+  const { usage, costUsd, attempts } = log;
+  return { text, toolCalls, reasoning, finishReason, model, usage, costUsd, cached: false, attempts: [...attempts] };
+}
+
+function streamedAnswer({ target, answer }: StreamedAnswer, log: AttemptLog): GeneratedAnswer {
+  const { text, toolCalls, reasoning, end } = answer;
+  return wholeAnswer({ text, toolCalls, reasoning, finishReason: end.finishReason, model: target.id }, log);
+}
+
+function* partsOf(answer: GeneratedAnswer): Generator<GenerationPart> {
+  yield { kind: 'started', model: answer.model };
+  if (answer.reasoning !== null) yield { kind: 'reasoning', text: answer.reasoning };
+  if (answer.text !== '') yield { kind: 'text', text: answer.text };
+  for (const [index, toolCall] of answer.toolCalls.entries()) yield { kind: 'toolCall', index, ...toolCall };
+  yield { kind: 'completed', answer };
+}
+
+function neededCapabilities(
+  { tools, format, messages }: Omit<GenerateRequest, 'model'>,
+  first: 'GENERATE' | 'STREAM',
+): [Capability, ...Capability[]] {
+  const needed: [Capability, ...Capability[]] = [first];
+  if (tools !== undefined && tools.length > 0) needed.push('TOOLS');
+  if (format !== undefined) needed.push('STRUCTURED_OUTPUT');
+  const seesImages = messages.some(
+    (message) => message.role === 'user' && message.parts.some((part) => part.kind !== 'text'),
+  );
+  if (seesImages) needed.push('IMAGE_INPUT');
+  return needed;
+}

@@ -1,0 +1,102 @@
+import type {
+  Capability,
+  ModerateRequest,
+  ModerateResult,
+  Provider,
+  RerankRequest,
+  RerankResult,
+  SpeakRequest,
+  SpeakResult,
+  TokenUsage,
+  TranscribeRequest,
+  TranscribeResult,
+} from '../../plugins/contract.ts';
+import type { ModelWork } from '../integrations/integration.ts';
+import { AttemptLog, NO_USAGE } from './attempt-log.ts';
+import { runAttempts } from './attempts.ts';
+import { type GatewayParts, releasing } from './generate-calls.ts';
+import type { Attempt } from './generation.ts';
+import type { ModelCall } from './model-call.ts';
+
+/** A request without the model, which is an id here; left out: the first that can. */
+export type Asked<Request> = Omit<Request, 'model'> & { model?: string };
+
+/** What a provider gave, and what it took. */
+export interface Made<Result> {
+  /** The id of the model that gave it. */
+  model: string;
+  result: Result;
+  usage: TokenUsage;
+  costUsd: string | null;
+  attempts: readonly Attempt[];
+}
+
+/** A method of a provider that answers once. */
+type Method = 'rerank' | 'moderate' | 'transcribe' | 'speak';
+type RequestOf<Name extends Method> = Parameters<NonNullable<Provider[Name]>>[0];
+type ResultOf<Name extends Method> = Awaited<ReturnType<NonNullable<Provider[Name]>>>;
+
+const CAPABILITY_OF: Readonly<Record<Method, Capability>> = {
+  rerank: 'RERANK',
+  moderate: 'MODERATE',
+  transcribe: 'TRANSCRIBE',
+  speak: 'SPEAK',
+};
+
+/** The calls that are neither answers nor vectors: each is one LLM call of the allowance. */
+export class MediaCalls {
+  readonly #parts: GatewayParts;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+  }
+
+  rerank(call: ModelCall, asked: Asked<RerankRequest>): Promise<Made<RerankResult>> {
+    return this.#make(call, 'rerank', null, asked);
+  }
+
+  moderate(call: ModelCall, asked: Asked<ModerateRequest>): Promise<Made<ModerateResult>> {
+    return this.#make(call, 'moderate', 'moderate', asked);
+  }
+
+  transcribe(call: ModelCall, asked: Asked<TranscribeRequest>): Promise<Made<TranscribeResult>> {
+    return this.#make(call, 'transcribe', null, asked);
+  }
+
+  speak(call: ModelCall, asked: Asked<SpeakRequest>): Promise<Made<SpeakResult>> {
+    return this.#make(call, 'speak', null, asked);
+  }
+
+  async #make<Name extends Method>(
+    call: ModelCall,
+    method: Name,
+    work: ModelWork | null,
+    { model, ...request }: Asked<RequestOf<Name>>,
+  ): Promise<Made<ResultOf<Name>>> {
+    const workspaceId = call.caller.workspace.id;
+    const capabilities: [Capability] = [CAPABILITY_OF[method]];
+    const route = await this.#parts.router.route({ workspaceId, model, work, fallbacks: [], capabilities });
+    const log = new AttemptLog(call, this.#parts.recorder);
+    const taking = await this.#parts.meters.take(call.caller.workspace, 'LLM_CALLS', 1);
+    const { target, result } = await releasing(taking, () =>
+      runAttempts<ResultOf<Name>>({
+        route,
+        log,
+        signal: call.signal,
+        run: (tried, signal) => {
+          const { provider } = tried.live.opened;
+          // The method belongs to its request: what the types cannot tell for a name that is a variable.
+          const run = provider[method] as undefined | ((request: unknown, context: unknown) => Promise<ResultOf<Name>>);
+          if (run === undefined) throw new TypeError(`the provider does not ${method}`);
+          const context = { signal, requestId: call.requestId };
+          return run.call(provider, { ...request, model: tried.info.name }, context);
+        },
+        count: (made) => ({
+          usage: ('usage' in made ? made.usage : undefined) ?? NO_USAGE,
+          counts: { llmCalls: 1, metered: taking.metered },
+        }),
+      }),
+    );
+    return { model: target.id, result, usage: log.usage, costUsd: log.costUsd, attempts: [...log.attempts] };
+  }
+}

@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { GenerateRequest, StreamPart } from '../../plugins/contract.ts';
+import type { ProviderError } from '../../plugins/errors.ts';
+import { AnswerCollector } from './answer-collector.ts';
+import { AttemptClock } from './attempt-clock.ts';
+import { type AttemptLog, NO_USAGE } from './attempt-log.ts';
+import { reportOf, skipOpenCircuit } from './attempts.ts';
+import { ProviderFailedError } from './errors.ts';
+import type { GenerationPart } from './generation.ts';
+import type { CatalogModel } from './model-catalog.ts';
+import { type NextStep, nextStep } from './next-step.ts';
+import type { Route } from './router.ts';
+
+/** How long a provider may take to end a stream whose answer is whole. */
+const GOODBYE_MS = 1_000;
+
+/** One streamed answer, wherever the route leads. */
+export interface StreamPlan {
+  route: Route;
+  log: AttemptLog;
+  /** Aborted when the caller leaves. */
+  signal: AbortSignal;
+  requestId: string;
+  /** Whether the tier's allowance has counted the call already. */
+  metered: boolean;
+  request: Omit<GenerateRequest, 'model'>;
+}
+
+/** A whole answer and the model that gave it. */
+export interface StreamedAnswer {
+  target: CatalogModel;
+  answer: AnswerCollector['whole'];
+}
+
+type Announced = Exclude<GenerationPart, { kind: 'completed' }>;
+
+/** What the caller has seen so far: which model began, and why it was given up. */
+interface Announcement {
+  model: string | null;
+  reason: string;
+}
+
+/**
+ * Streams from the models of a route until one has answered to the end. Before its first part another one simply takes
+ * over; after it a `restarted` part comes before those of the next. Every try is logged, whatever became of it, also
+ * when the caller stops reading.
+ * @throws ProviderFailedError with all tries, or the signal's reason where the caller left
+ */
+export async function* streamAttempts(plan: StreamPlan): AsyncGenerator<Announced, StreamedAnswer> {
+  const shown: Announcement = { model: null, reason: '' };
+  let last: ProviderError | null = null;
+  for (let target = await plan.route.next(); target !== null; target = await plan.route.next()) {
+    if (!target.live.health.admit()) {
+      skipOpenCircuit(plan.log, target);
+      continue;
+    }
+    for (let tries = 1; ; tries++) {
+      const tried = new StreamAttempt(plan, target, tries);
+      const outcome = yield* tried.parts(shown);
+      if ('answer' in outcome) return { target, answer: outcome.answer };
+      last = outcome.error;
+      if (outcome.step.kind === 'stop') throw new ProviderFailedError(plan.log.attempts, last);
+      if (outcome.step.kind === 'other') break;
+      await sleep(outcome.step.waitMs, undefined, { signal: plan.signal }).catch(() => plan.signal.throwIfAborted());
+      if (!target.live.health.admit()) break;
+    }
+  }
+  throw new ProviderFailedError(plan.log.attempts, last);
+}
+
+type Outcome = { answer: AnswerCollector['whole'] } | { error: ProviderError; step: NextStep };
+
+/** One try at one provider. */
+class StreamAttempt {
+  readonly #plan: StreamPlan;
+  readonly #target: CatalogModel;
+  readonly #tries: number;
+  readonly #clock: AttemptClock;
+  readonly #collector = new AnswerCollector();
+  #firstTokenMs: number | null = null;
+  #isAnnounced = false;
+  #isLogged = false;
+
+  constructor(plan: StreamPlan, target: CatalogModel, tries: number) {
+    this.#plan = plan;
+    this.#target = target;
+    this.#tries = tries;
+    this.#clock = new AttemptClock(plan.signal, target.live.timeouts.totalMs);
+  }
+
+  async *parts(shown: Announcement): AsyncGenerator<Announced, Outcome> {
+    try {
+      yield* this.#read(shown);
+      const answer = this.#collector.whole;
+      this.#target.live.health.succeeded(this.#clock.elapsedMs);
+      this.#log('SUCCEEDED', null);
+      this.#clock.end();
+      return { answer };
+    } catch (thrown) {
+      return await this.#failed(thrown, shown);
+    } finally {
+      // Whoever stops reading has left: the provider is told, and what it did is counted.
+      if (!this.#isLogged) {
+        this.#clock.abandon();
+        this.#target.live.health.failed('cancelled', 'the caller has left');
+        this.#log('CANCELLED', null);
+      }
+    }
+  }
+
+  async *#read(shown: Announcement): AsyncGenerator<Announced, void> {
+    const { timeouts, opened } = this.#target.live;
+    this.#clock.limitStep(timeouts.firstTokenMs, 'first part of the answer');
+    const request = { ...this.#plan.request, model: this.#target.info.name };
+    const call = { signal: this.#clock.signal, requestId: this.#plan.requestId };
+    const stream = opened.provider.stream?.(request, call)[Symbol.asyncIterator]();
+    if (stream === undefined) throw new TypeError('the provider does not stream');
+    let isWhole = false;
+    try {
+      for (;;) {
+        const next = await this.#clock.wait(stream.next());
+        this.#clock.pauseStep();
+        if (next.done === true) return;
+        this.#firstTokenMs ??= this.#clock.elapsedMs;
+        yield* this.#announce(shown);
+        if (next.value.kind === 'finish') {
+          this.#collector.finish(next.value);
+          isWhole = true;
+          return;
+        }
+        this.#collector.add(next.value);
+        yield next.value;
+        this.#clock.limitStep(timeouts.idleMs, 'further part of the answer');
+      }
+    } finally {
+      if (isWhole) this.#letEnd(stream);
+      else this.#giveUp(stream);
+    }
+  }
+
+  /** What comes after the answer is a few bytes at most; read to the end, their connection serves the next call. */
+  #letEnd(stream: AsyncIterator<StreamPart>): void {
+    const giveUp = setTimeout(() => this.#giveUp(stream), GOODBYE_MS);
+    stream.next().then(
+      () => clearTimeout(giveUp),
+      () => clearTimeout(giveUp),
+    );
+  }
+
+  /** Not waited for: a provider that hangs in its farewell has been aborted. */
+  #giveUp(stream: AsyncIterator<StreamPart>): void {
+    this.#clock.abandon();
+    stream.return?.()?.catch(() => undefined);
+  }
+
+  *#announce(shown: Announcement): Generator<Announced> {
+    if (this.#isAnnounced) return;
+    this.#isAnnounced = true;
+    const { id } = this.#target;
+    if (shown.model === null) yield { kind: 'started', model: id };
+    else yield { kind: 'restarted', reason: shown.reason, fromModel: shown.model, toModel: id };
+    shown.model = id;
+  }
+
+  async #failed(thrown: unknown, shown: Announcement): Promise<Outcome> {
+    const error = this.#clock.failureOf(thrown);
+    this.#clock.abandon();
+    const { health } = this.#target.live;
+    health.failed(error.kind, error.message, error.retryAfterMs);
+    if (this.#plan.signal.aborted) {
+      this.#log('CANCELLED', error);
+      throw this.#plan.signal.reason;
+    }
+    const { hasBegun } = this.#collector;
+    const step = await nextStep(error, this.#target, this.#plan.route, { tries: this.#tries, hasBegun });
+    shown.reason = error.message;
+    if (step.kind === 'stop') this.#log('FAILED', error);
+    else if (hasBegun) this.#log('RESTARTED', error);
+    else this.#log(step.kind === 'again' ? 'RETRIED' : 'FAILED', error);
+    return { error, step };
+  }
+
+  #log(outcome: Parameters<typeof reportOf>[1], error: ProviderError | null): void {
+    this.#isLogged = true;
+    const usage = outcome === 'SUCCEEDED' ? this.#collector.whole.end.usage : NO_USAGE;
+    // One call of the client's is one LLM call, however many tries it took.
+    const isUsed = outcome === 'SUCCEEDED' || (outcome === 'CANCELLED' && this.#collector.hasBegun);
+    this.#plan.log.add(this.#target, {
+      ...reportOf(this.#clock, outcome, error),
+      firstTokenMs: this.#firstTokenMs,
+      usage,
+      counts: { llmCalls: isUsed ? 1 : 0, metered: this.#plan.metered },
+    });
+  }
+}

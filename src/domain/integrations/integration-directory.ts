@@ -1,0 +1,217 @@
+import { LRUCache } from 'lru-cache';
+import type { ModelInfo, Provider } from '../../plugins/contract.ts';
+import { DomainError } from '../../shared/errors.ts';
+import type { CallTimeouts, ConfiguredModel, StoredIntegration, WorkspaceSettings } from './integration.ts';
+import { IntegrationHealth } from './integration-health.ts';
+
+/** How long a server may go on with what another one has changed. */
+const FRESH_MS = 2_000;
+/** How long what is known is used while the database does not answer. */
+const STALE_MS = 600_000;
+/** Workspaces whose providers are kept open. */
+const MAX_WORKSPACES = 1_000;
+
+export const DEFAULT_TIMEOUTS: CallTimeouts = {
+  connectMs: 5_000,
+  firstTokenMs: 60_000,
+  idleMs: 30_000,
+  totalMs: 300_000,
+};
+export const DEFAULT_RETRIES = 2;
+
+export const NOTHING_CHOSEN: WorkspaceSettings = { preferences: {}, policies: {}, models: {}, answerEpoch: 0 };
+
+/** A provider that was made from an integration, with what the server knows of its plugin. */
+export interface OpenedProvider {
+  provider: Provider;
+  /** Of the plugin's manifest. */
+  knownModels: readonly ModelInfo[];
+  /** Another object as soon as the plugin was registered anew. */
+  registration: object;
+  close(): Promise<void>;
+}
+
+/** An integration that calls can be made with. */
+export interface LiveIntegration {
+  /** Null: built in. */
+  id: string | null;
+  name: string;
+  pluginId: string;
+  /** Null where it could not be opened; `problem` says why. */
+  opened: OpenedProvider | null;
+  problem: DomainError | null;
+  isActive: boolean;
+  fallbackId: string | null;
+  defaultModel: string | null;
+  models: readonly ConfiguredModel[];
+  timeouts: CallTimeouts;
+  retries: number;
+  batchSize: number | null;
+  health: IntegrationHealth;
+}
+
+/** What one workspace can call, and what it has chosen. */
+export interface WorkspaceProviders {
+  /** The oldest first; what is built in comes last. */
+  integrations: readonly LiveIntegration[];
+  settings: WorkspaceSettings;
+}
+
+/** What is stored of it. */
+export interface StoredProviders {
+  integrations: readonly StoredIntegration[];
+  settings: WorkspaceSettings;
+}
+
+export interface DirectoryParts {
+  builtIn: readonly LiveIntegration[];
+  load: (workspaceId: string) => Promise<StoredProviders>;
+  /** @throws DomainError where it cannot be opened now */
+  open: (stored: StoredIntegration) => OpenedProvider;
+  /** What `OpenedProvider.registration` would be now; null where there is no such plugin. */
+  currentRegistration: (pluginId: string) => object | null;
+  onCloseFailed: (error: unknown) => void;
+}
+
+/** What is known of one workspace. */
+interface Slot {
+  providers: WorkspaceProviders | null;
+  /** By integration id: what each was made from, to tell whether it has changed. */
+  origins: Map<string, { stamp: string; live: LiveIntegration }>;
+  loadedAtMs: number;
+  loading: Promise<WorkspaceProviders> | null;
+  /** Raised when something of it was changed here: what was being read meanwhile is read again. */
+  changes: number;
+}
+
+/**
+ * The open providers of each workspace. What is stored is read again every other second, in the background: only the
+ * first call, and the first one after a change made here, wait for it.
+ */
+export class IntegrationDirectory {
+  readonly #parts: DirectoryParts;
+  readonly #slots = new LRUCache<string, Slot>({
+    max: MAX_WORKSPACES,
+    dispose: (slot) => {
+      for (const { live } of slot.origins.values()) this.#retire(live);
+    },
+  });
+  readonly #retired = new Set<LiveIntegration>();
+
+  constructor(parts: DirectoryParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws what the database answers, where nothing is known yet or what is known is too old */
+  async of(workspaceId: string): Promise<WorkspaceProviders> {
+    const slot = this.#slots.get(workspaceId) ?? this.#newSlot(workspaceId);
+    const ageMs = Date.now() - slot.loadedAtMs;
+    if (slot.providers !== null && ageMs < FRESH_MS) return slot.providers;
+    slot.loading ??= this.#refresh(workspaceId, slot).finally(() => {
+      slot.loading = null;
+    });
+    if (slot.providers === null || ageMs > STALE_MS) return slot.loading;
+    slot.loading.catch(() => undefined);
+    return slot.providers;
+  }
+
+  /** Something of the workspace was changed here: the next call sees it. */
+  forget(workspaceId: string): void {
+    const slot = this.#slots.get(workspaceId);
+    if (slot === undefined) return;
+    slot.changes += 1;
+    slot.loadedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Plugins were registered or unregistered: every workspace looks again. */
+  forgetAll(): void {
+    for (const workspaceId of this.#slots.keys()) this.forget(workspaceId);
+  }
+
+  /** Closes every provider; calls under way are aborted. */
+  async close(): Promise<void> {
+    this.#slots.clear();
+    const open = [...this.#retired, ...this.#parts.builtIn];
+    this.#retired.clear();
+    await Promise.all(open.map((live) => live.opened?.close()));
+  }
+
+  #newSlot(workspaceId: string): Slot {
+    const slot: Slot = { providers: null, origins: new Map(), loadedAtMs: 0, loading: null, changes: 0 };
+    this.#slots.set(workspaceId, slot);
+    return slot;
+  }
+
+  async #refresh(workspaceId: string, slot: Slot): Promise<WorkspaceProviders> {
+    for (;;) {
+      const { changes } = slot;
+      const stored = await this.#parts.load(workspaceId);
+      if (slot.changes !== changes) continue;
+      slot.providers = this.#assemble(slot, stored);
+      slot.loadedAtMs = Date.now();
+      return slot.providers;
+    }
+  }
+
+  #assemble(slot: Slot, stored: StoredProviders): WorkspaceProviders {
+    const before = slot.origins;
+    slot.origins = new Map();
+    for (const integration of stored.integrations) {
+      const stamp = stampOf(integration);
+      const known = before.get(integration.id);
+      const isCurrent =
+        known?.stamp === stamp &&
+        (known.live.opened?.registration ?? null) === this.#parts.currentRegistration(integration.pluginId);
+      slot.origins.set(integration.id, isCurrent ? known : { stamp, live: this.#openLive(integration) });
+    }
+    for (const [id, { live }] of before) if (slot.origins.get(id)?.live !== live) this.#retire(live);
+    const own = [...slot.origins.values()].map(({ live }) => live);
+    return { integrations: [...own, ...this.#parts.builtIn], settings: stored.settings };
+  }
+
+  #openLive(stored: StoredIntegration): LiveIntegration {
+    const { config } = stored;
+    const live: LiveIntegration = {
+      id: stored.id,
+      name: stored.name,
+      pluginId: stored.pluginId,
+      opened: null,
+      problem: null,
+      isActive: stored.isActive,
+      fallbackId: stored.fallbackId,
+      defaultModel: config.defaultModel ?? null,
+      models: config.models ?? [],
+      timeouts: { ...DEFAULT_TIMEOUTS, ...config.timeouts },
+      retries: config.retries ?? DEFAULT_RETRIES,
+      batchSize: config.batchSize ?? null,
+      health: new IntegrationHealth(),
+    };
+    try {
+      live.opened = this.#parts.open(stored);
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      live.problem = error;
+    }
+    return live;
+  }
+
+  /** Calls under way may finish first. */
+  #retire(live: LiveIntegration): void {
+    const { opened } = live;
+    if (opened === null) return;
+    this.#retired.add(live);
+    const closeLater = setTimeout(() => {
+      if (!this.#retired.delete(live)) return;
+      opened.close().catch(this.#parts.onCloseFailed);
+    }, live.timeouts.totalMs);
+    closeLater.unref();
+  }
+}
+
+function stampOf({ credentials, updatedAt, ...rest }: StoredIntegration): string {
+  return JSON.stringify([
+    updatedAt.getTime(),
+    rest,
+    credentials === null ? null : Buffer.from(credentials).toString('base64'),
+  ]);
+}

@@ -1,0 +1,150 @@
+import type { Database } from '../../db/client.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { ModelInfo } from '../../plugins/contract.ts';
+import type { PluginRegistry } from '../../plugins/registry.ts';
+import { addDecimals } from '../../shared/decimal.ts';
+import { InvalidInputError, NotFoundError, UnavailableError } from '../../shared/errors.ts';
+import { authorize } from '../access/caller.ts';
+import { type ModelCall, usageEventOf } from '../gateway/model-call.ts';
+import { tokenCostUsd } from '../gateway/price.ts';
+import type { UsageRecorder } from '../usage/usage-recorder.ts';
+import type { Credentials, CredentialVault } from './credential-vault.ts';
+import type { Integration, StoredIntegration } from './integration.ts';
+import { IntegrationChecks, type ProviderInput } from './integration-checks.ts';
+import type { OpenedProvider } from './integration-directory.ts';
+import { findIntegrations } from './integration-store.ts';
+import { TRIAL_TIMEOUT_MS, type Trial, type TrialCall, tryProvider } from './integration-trial.ts';
+import { pluginConfig } from './integration-config.ts';
+
+const PROMPT_MAX_CHARACTERS = 10_000;
+
+/** A stored integration, a configuration, or the one with parts of the other. */
+export interface TrialInput extends ProviderInput {
+  id: string | null;
+  pluginId: string | null;
+  prompt: string | null;
+}
+
+/** A model of a provider that may not be stored. */
+export interface TriedModel {
+  id: string;
+  integration: string;
+  info: ModelInfo;
+}
+
+export interface IntegrationTest extends Pick<Trial, 'ok' | 'latencyMs' | 'sample' | 'error'> {
+  models: TriedModel[];
+}
+
+/** What is tried. `name` begins the ids of its models. */
+interface Candidate {
+  name: string;
+  pluginId: string;
+  config: Integration['config'];
+  credentials: Credentials;
+}
+
+/** Tries configurations of providers, before or after they are stored. */
+export class TrialService {
+  readonly #database: Database;
+  readonly #registry: PluginRegistry;
+  readonly #checks: IntegrationChecks;
+  readonly #open: (pluginId: string, config: Record<string, unknown>, credentials: Credentials) => OpenedProvider;
+  readonly #recorder: UsageRecorder;
+  readonly #logger: Logger;
+
+  constructor(parts: {
+    database: Database;
+    registry: PluginRegistry;
+    vault: CredentialVault;
+    allowPrivateUrls: boolean;
+    /** @throws UnavailableError */
+    open: (pluginId: string, config: Record<string, unknown>, credentials: Credentials) => OpenedProvider;
+    recorder: UsageRecorder;
+    logger: Logger;
+  }) {
+    this.#database = parts.database;
+    this.#registry = parts.registry;
+    this.#checks = new IntegrationChecks(parts);
+    this.#open = parts.open;
+    this.#recorder = parts.recorder;
+    this.#logger = parts.logger;
+  }
+
+  /**
+   * A provider that does not work is an answer, no error.
+   * @throws InvalidInputError, NotFoundError
+   */
+  async test(call: ModelCall, input: TrialInput): Promise<IntegrationTest> {
+    const { workspace } = authorize(call.caller, 'INTEGRATIONS_MANAGE');
+    if (input.prompt !== null && (input.prompt.trim() === '' || input.prompt.length > PROMPT_MAX_CHARACTERS)) {
+      throw InvalidInputError.at('prompt', `must have 1 to ${PROMPT_MAX_CHARACTERS} characters`);
+    }
+    const stored = input.id === null ? null : await this.#stored(workspace.id, input.id);
+    const pluginId = this.#pluginOf(stored, input);
+    await this.#checks.checkUrls(pluginId, input);
+    try {
+      const parts = stored === null ? this.#checks.unstored(pluginId, input) : this.#checks.combined(stored, input);
+      return await this.#try(call, { name: stored?.name ?? pluginId, pluginId, ...parts }, input.prompt);
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error;
+      return { ok: false, latencyMs: 0, sample: null, error: error.message, models: [] };
+    }
+  }
+
+  async #try(call: ModelCall, candidate: Candidate, prompt: string | null): Promise<IntegrationTest> {
+    const { name, pluginId, config, credentials } = candidate;
+    const { manifest } = this.#registry.get(pluginId).plugin;
+    const opened = this.#open(pluginId, config, credentials);
+    const signal = AbortSignal.any([call.signal, AbortSignal.timeout(TRIAL_TIMEOUT_MS)]);
+    try {
+      const { models, call: made, ...result } = await tryProvider(opened, {
+        manifest,
+        config,
+        secrets: pluginConfig(manifest, config, credentials),
+        prompt,
+        call: { signal, requestId: call.requestId },
+        logger: this.#logger,
+      });
+      if (made !== null) this.#record(call, name, made);
+      return { ...result, models: models.map((info) => ({ id: `${name}/${info.name}`, integration: name, info })) };
+    } finally {
+      opened.close().catch(() => this.#logger.warn({ plugin: pluginId }, 'a provider did not close after a trial'));
+    }
+  }
+
+  /** What a trial costs is spent like everything else. */
+  #record(call: ModelCall, name: string, { operation, model, usage, latencyMs }: TrialCall): void {
+    const target = { provider: name, model: `${name}/${model.name}`, operation, outcome: 'SUCCEEDED' as const };
+    const input = tokenCostUsd(usage.inputTokens, model.inputUsdPerMillion);
+    const output = usage.outputTokens === 0 ? '0' : tokenCostUsd(usage.outputTokens, model.outputUsdPerMillion);
+    const event = usageEventOf(call, target, {
+      llmCalls: operation === 'generate' ? 1 : 0,
+      embeddings: operation === 'embed' ? 1 : 0,
+      inputTokens: usage.inputTokens,
+      outputTokens: usage.outputTokens,
+      cachedTokens: usage.cachedInputTokens ?? 0,
+      costUsd: usage.costUsd ?? (input === null || output === null ? null : addDecimals(input, output)),
+      latencyMs,
+    });
+    this.#recorder.record(event);
+    call.tally?.add(event);
+  }
+
+  async #stored(workspaceId: string, id: string): Promise<StoredIntegration> {
+    const [stored] = await this.#database.withWorkspace(workspaceId, (scope) => findIntegrations(scope, [id]));
+    if (stored === undefined) throw new NotFoundError('integration', id);
+    return stored;
+  }
+
+  /** Stored credentials are for the plugin that they were given for. */
+  #pluginOf(stored: StoredIntegration | null, { pluginId }: TrialInput): string {
+    if (stored === null && pluginId === null) {
+      throw InvalidInputError.at('pluginId', 'name a plugin, or the id of an integration');
+    }
+    if (stored !== null && pluginId !== null && pluginId !== stored.pluginId) {
+      throw InvalidInputError.at('pluginId', `the integration is of the plugin ${stored.pluginId}: leave out one of them`);
+    }
+    return stored?.pluginId ?? (pluginId as string);
+  }
+}

@@ -1,0 +1,139 @@
+import { join } from 'node:path';
+import type { Config } from './config.ts';
+import type { Database } from './db/client.ts';
+import { AnswerCache } from './domain/caching/answer-cache.ts';
+import { EmbeddingCache } from './domain/caching/embedding-cache.ts';
+import { ModelCatalog } from './domain/gateway/model-catalog.ts';
+import { ModelGateway } from './domain/gateway/model-gateway.ts';
+import {
+  DEFAULT_RETRIES,
+  DEFAULT_TIMEOUTS,
+  IntegrationDirectory,
+  type LiveIntegration,
+  NOTHING_CHOSEN,
+} from './domain/integrations/integration-directory.ts';
+import { IntegrationHealth } from './domain/integrations/integration-health.ts';
+import { PluginService } from './domain/integrations/plugin-service.ts';
+import type { MeterService } from './domain/usage/meter-service.ts';
+import type { UsageRecorder } from './domain/usage/usage-recorder.ts';
+import type { Logger } from './observability/logger.ts';
+import { checkPluginConfig } from './plugins/config-check.ts';
+import type { Provider, ProviderPlugin } from './plugins/contract.ts';
+import { createHost } from './plugins/host.ts';
+import { PluginLoader } from './plugins/loader.ts';
+import { PluginNetwork } from './plugins/network.ts';
+import { PluginRegistry, SHIPPED } from './plugins/registry.ts';
+import type { LocalConfig } from './providers/local/models.ts';
+import local from './providers/local/plugin.ts';
+import { ConfigError } from './shared/config-error.ts';
+
+const SHIPPED_PLUGINS: readonly ProviderPlugin<never>[] = [local];
+
+/** The way to the models, with all that it is made of. */
+export interface ModelAccess {
+  registry: PluginRegistry;
+  network: PluginNetwork;
+  directory: IntegrationDirectory;
+  catalog: ModelCatalog;
+  embeddingCache: EmbeddingCache;
+  answerCache: AnswerCache;
+  gateway: ModelGateway;
+  pluginRegistrations: PluginService;
+  /** Ends the providers: calls under way are aborted. */
+  close(): Promise<void>;
+}
+
+interface AccessParts {
+  config: Config;
+  logger: Logger;
+  database: Database;
+  meters: MeterService;
+  recorder: UsageRecorder;
+  /** Plugins beside the shipped ones. */
+  plugins?: readonly ProviderPlugin[];
+  /** In place of the built-in provider. */
+  wrapProvider?: (provider: Provider) => Provider;
+}
+
+/** @throws ConfigError where the settings of the built-in provider are not valid */
+export async function openModelAccess(parts: AccessParts): Promise<ModelAccess> {
+  const { config, logger, database, meters, recorder, plugins = [] } = parts;
+  const registry = new PluginRegistry();
+  for (const plugin of [...SHIPPED_PLUGINS, ...plugins]) registry.register(plugin as ProviderPlugin, SHIPPED);
+  const network = new PluginNetwork({ allowPrivate: config.allowPrivateUrls });
+  const builtIn = openLocal(parts, network);
+  const directory = new IntegrationDirectory({
+    builtIn: [builtIn],
+    load: async () => ({ integrations: [], settings: NOTHING_CHOSEN }),
+    open: () => {
+      throw new ConfigError('not yet');
+    },
+    currentRegistration: () => null,
+    onCloseFailed: (error) => logger.warn({ err: error }, 'a provider could not be closed'),
+  });
+  const catalog = new ModelCatalog(directory, await defaultEmbeddingModel(builtIn, directory, config));
+  const embeddingCache = new EmbeddingCache(database, logger);
+  const answerCache = new AnswerCache();
+  const gateway = new ModelGateway({ catalog, embeddingCache, answerCache, meters, recorder });
+  const loader = new PluginLoader({
+    ...{ pluginsDir: config.pluginsDir, allowPrivate: config.allowPrivateUrls },
+    ...{ network, logger },
+  });
+  const pluginRegistrations = new PluginService({ database, registry, loader, logger });
+  const unfollow = registry.onChange(() => directory.forgetAll());
+  await pluginRegistrations.start();
+  const close = async () => {
+    unfollow();
+    await directory.close();
+    await pluginRegistrations.close();
+    await network.close();
+  };
+  return { registry, network, directory, catalog, embeddingCache, answerCache, gateway, pluginRegistrations, close };
+}
+
+/** A model may be set by an alias; stored and compared is the id alone. */
+async function defaultEmbeddingModel(
+  builtIn: LiveIntegration,
+  directory: IntegrationDirectory,
+  { embeddingModel }: Config,
+): Promise<string> {
+  const [integration = '', ...name] = embeddingModel.split('/');
+  // Of an integration, which each workspace makes for itself.
+  if (integration !== builtIn.name) return embeddingModel;
+  const catalog = new ModelCatalog(directory, embeddingModel);
+  const model = await catalog.modelIn(builtIn, name.join('/'));
+  if (model !== null) return model.id;
+  const offered = (await catalog.modelsOf(builtIn)).map(({ id }) => id).join(', ');
+  throw new ConfigError(`SIGNALBOX_EMBEDDING_MODEL names no model of the server; there are: ${offered}`);
+}
+
+/** The provider that needs no configuration: every workspace has it, under the name `local`. */
+function openLocal({ config, logger, wrapProvider }: AccessParts, network: PluginNetwork): LiveIntegration {
+  const settings = {
+    ...(config.localWorkers === undefined ? {} : { workers: config.localWorkers }),
+    ...(config.localModels === undefined ? {} : { models: config.localModels }),
+  };
+  const [issue] = checkPluginConfig(local.manifest, settings);
+  if (issue !== undefined) {
+    throw new ConfigError(`SIGNALBOX_LOCAL_MODELS ${issue.path.slice(1).join('.')} ${issue.message}`);
+  }
+  const host = createHost({ network, logger, cacheDir: join(config.dataDir, 'models') });
+  // Checked above against the plugin's own schema.
+  const made = local.create(settings as LocalConfig, host);
+  const provider = wrapProvider?.(made) ?? made;
+  return {
+    id: null,
+    name: 'local',
+    pluginId: local.manifest.id,
+    opened: { provider, knownModels: [], registration: local, close: () => provider.close() },
+    problem: null,
+    isActive: true,
+    fallbackId: null,
+    defaultModel: null,
+    models: [],
+    timeouts: { ...DEFAULT_TIMEOUTS, totalMs: 60_000 },
+    retries: DEFAULT_RETRIES,
+    batchSize: null,
+    health: new IntegrationHealth(),
+  };
+}

@@ -1,0 +1,49 @@
+import { NoProviderError } from '../../domain/gateway/errors.ts';
+import type { ModelCatalog } from '../../domain/gateway/model-catalog.ts';
+
+/** Models of a long list that an error names. */
+const MAX_LISTED = 50;
+
+/**
+ * Makes a call with the model that was asked for. A name without its integration, as other services have them, will do
+ * where exactly one integration has a model of that name.
+ * @throws NoProviderError that lists what is there
+ */
+export async function withModel<Result>(
+  catalog: ModelCatalog,
+  asked: { workspaceId: string; model: string | undefined },
+  call: (model: string | undefined) => Promise<Result>,
+): Promise<Result> {
+  const { workspaceId, model } = asked;
+  if (model === undefined) return call(model);
+  if (!model.includes('/')) return call(await idOfName(catalog, workspaceId, model));
+  try {
+    return await call(model);
+  } catch (error) {
+    if (!(error instanceof NoProviderError)) throw error;
+    // The slash may be one of the vendor's own.
+    const [id, ...others] = await idsOfName(catalog, workspaceId, model);
+    if (id === undefined || others.length > 0) throw error;
+    return call(id);
+  }
+}
+
+async function idOfName(catalog: ModelCatalog, workspaceId: string, name: string): Promise<string> {
+  const ids = await idsOfName(catalog, workspaceId, name);
+  const [id, ...others] = ids;
+  if (id !== undefined && others.length === 0) return id;
+  const called = JSON.stringify(name.slice(0, 200));
+  if (id !== undefined)
+    throw new NoProviderError(`several integrations have a model ${called}: ${listed(ids)}; name one`);
+  const known = (await catalog.list(workspaceId)).map((model) => model.id);
+  throw new NoProviderError(`there is no model ${called}; there are: ${listed(known)}`);
+}
+
+async function idsOfName(catalog: ModelCatalog, workspaceId: string, name: string): Promise<string[]> {
+  const models = await catalog.list(workspaceId);
+  return models.filter(({ info }) => info.name === name || info.aliases?.includes(name)).map(({ id }) => id);
+}
+
+function listed(ids: readonly string[]): string {
+  return `${ids.slice(0, MAX_LISTED).join(', ')}${ids.length > MAX_LISTED ? ', …' : ''}`;
+}

@@ -10,14 +10,12 @@
  * Run: node bench/graphql.ts [--rounds=3] [--seconds=5] [--database=postgres://… of an empty database]
  *                            [--postgraphile=<folder with node_modules/postgraphile>] [--only=<part of a case's name>]
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Peer } from './graphql-peers.ts';
 import { type LoadResult, load } from './http-load.ts';
+import { ask, bearer, body, checkAnswer, makeWorkspace, median, start, startProduct, stopAll } from './processes.ts';
 
 const CONNECTIONS = 32;
 const WARM_UP_MS = 2_000;
@@ -53,8 +51,6 @@ interface Case {
   contestants: Contestant[];
 }
 
-const running: { process: ChildProcess; folder: string | null }[] = [];
-
 try {
   const cases = [
     ...(await memoryCases()),
@@ -62,11 +58,7 @@ try {
   ];
   for (const one of cases) if (one.name.includes(flags.only)) await measure(one);
 } finally {
-  for (const { process, folder } of running) {
-    process.kill('SIGTERM');
-    await new Promise((resolve) => process.once('exit', resolve));
-    if (folder !== null) rmSync(folder, { recursive: true, force: true });
-  }
+  await stopAll();
 }
 
 async function memoryCases(): Promise<Case[]> {
@@ -132,52 +124,8 @@ async function measure({ name, contestants }: Case): Promise<void> {
   console.log(`\nload of the machine ${loadavg()[0]?.toFixed(1)}`);
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-interface Product {
-  port: number;
-  rootKey: string;
-}
-
-async function startProduct(environment: Record<string, string>): Promise<Product> {
-  const folder = mkdtempSync(join(tmpdir(), 'signalbox-bench-'));
-  const rootKey = `sbx_root_${randomUUID()}`;
-  const settings = { PORT: '0', SIGNALBOX_DEMO: '0', SIGNALBOX_DATA_DIR: folder, SIGNALBOX_ROOT_KEY: rootKey };
-  const main = join(import.meta.dirname, '../src/main.ts');
-  return { port: await start([main], { ...settings, ...environment }, folder), rootKey };
-}
-
 function startPeer(peer: Peer): Promise<number> {
   return start([join(import.meta.dirname, 'graphql-peers.ts'), JSON.stringify(peer)], {}, null);
-}
-
-/** Starts a server that says where it listens. Returns its port. */
-function start(command: string[], environment: Record<string, string>, folder: string | null): Promise<number> {
-  const process_ = spawn(process.execPath, command, {
-    env: { ...process.env, NODE_ENV: 'production', ...environment },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  running.push({ process: process_, folder });
-  return new Promise((resolve, reject) => {
-    let said = '';
-    process_.stdout.on('data', (text: Buffer) => {
-      said += text;
-      const port = /http:\/\/127\.0\.0\.1:(\d+)/.exec(said)?.[1];
-      if (port !== undefined) resolve(Number(port));
-    });
-    process_.once('exit', (code) => reject(new Error(`a server has ended with ${code}: ${said}`)));
-  });
-}
-
-async function makeWorkspace({ port, rootKey }: Product): Promise<string> {
-  const answer = await ask<{ createWorkspace: { ownerKey: { secret: string } } }>(
-    port,
-    bearer(rootKey),
-    `mutation { createWorkspace(input: { name: "bench" }) { ... on CreatedWorkspace { ownerKey { secret } } } }`,
-  );
-  return answer.createWorkspace.ownerKey.secret;
 }
 
 /** Documents in five collections. */
@@ -201,35 +149,6 @@ async function fill(port: number, key: string): Promise<void> {
       { input: { collectionId: made.createCollection.id, documents, wait: true } },
     );
   }
-}
-
-/** @throws where the answer has errors: a fast refusal would look like a fast server */
-async function checkAnswer({ port, headers, body }: Pick<Contestant, 'port' | 'headers' | 'body'>): Promise<unknown> {
-  const answer = await fetch(`http://127.0.0.1:${port}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body,
-  });
-  const { data, errors } = (await answer.json()) as { data: unknown; errors?: object[] };
-  if (errors !== undefined) throw new Error(JSON.stringify(errors));
-  return data;
-}
-
-async function ask<Data>(
-  port: number,
-  headers: Record<string, string>,
-  query: string,
-  variables?: object,
-): Promise<Data> {
-  return (await checkAnswer({ port, headers, body: body(query, variables) })) as Data;
-}
-
-function body(query: string, variables: object = {}): string {
-  return JSON.stringify({ query, variables });
-}
-
-function bearer(key: string): Record<string, string> {
-  return { authorization: `Bearer ${key}` };
 }
 
 function countObjects(value: unknown): number {

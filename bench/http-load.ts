@@ -9,15 +9,21 @@ export interface LoadResult {
 
 export interface LoadTarget {
   port: number;
+  /** `/graphql` where it is left out. */
+  path?: string;
   headers: Record<string, string>;
+  /** Where it holds `VARIED`, the number in it is another one in every request. */
   body: string;
 }
+
+/** Where in a body the digits stand that are another number in every request. */
+export const VARIED = 'number 000000000000';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 
 /**
- * Sends one POST /graphql again and again on keep-alive connections, each as soon as the one before is answered. It
+ * Sends one POST again and again on keep-alive connections, each as soon as the one before is answered. It
  * writes to the sockets itself, so that the client costs less than any server that it measures.
  * @throws where an answer has a status other than 200
  */
@@ -33,7 +39,17 @@ export async function load(target: LoadTarget, connections: number, durationMs: 
   return { requestsPerSecond: (latenciesMs.length / elapsedMs) * 1_000, p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
-function requestOf({ headers, body }: LoadTarget): Buffer {
+let sent = 0;
+
+/** The same bytes with the next number in them, where they have one. */
+function nextRequest(request: Buffer, digitsAt: number): Buffer {
+  if (digitsAt < 0) return request;
+  const next = Buffer.from(request);
+  next.write(String(sent++).padStart(12, '0'), digitsAt, 'latin1');
+  return next;
+}
+
+function requestOf({ path = '/graphql', headers, body }: LoadTarget): Buffer {
   const lines = Object.entries({
     host: '127.0.0.1',
     accept: 'application/json',
@@ -41,7 +57,7 @@ function requestOf({ headers, body }: LoadTarget): Buffer {
     'content-length': String(Buffer.byteLength(body)),
     ...headers,
   }).map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.from(`POST /graphql HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
+  return Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
 }
 
 function drive(port: number, request: Buffer, deadline: number, latenciesMs: number[]): Promise<void> {
@@ -49,9 +65,12 @@ function drive(port: number, request: Buffer, deadline: number, latenciesMs: num
     const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true });
     let sentAt = 0;
     let received: Buffer = Buffer.alloc(0);
+    const varied = request.indexOf(VARIED);
+    const digitsAt = varied < 0 ? -1 : varied + VARIED.length - 12;
     const send = () => {
+      const bytes = nextRequest(request, digitsAt);
       sentAt = performance.now();
-      socket.write(request);
+      socket.write(bytes);
     };
     socket.on('connect', send);
     socket.on('error', reject);

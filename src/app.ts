@@ -5,6 +5,7 @@ import { type Database, openDatabase } from './db/client.ts';
 import { ApiKeyService } from './domain/access/api-key-service.ts';
 import { Authenticator } from './domain/access/authenticator.ts';
 import { TokenVerifier } from './domain/access/token-verifier.ts';
+import { CacheService } from './domain/caching/cache-service.ts';
 import { ClassificationService } from './domain/classification/classification-service.ts';
 import { closeKernelRidgeFitting } from './domain/classification/kernel-ridge-fitting.ts';
 import { TaxonomyService } from './domain/classification/taxonomy-service.ts';
@@ -102,12 +103,21 @@ async function assemble(config: Config, logger: Logger, database: Database, opti
 
   const boss = await startBoss(database, logger);
   const jobs = documentJobs({ database, embeddings, classifications, embeddingModelOf });
+  const queue = new JobQueue(boss);
+  const { embeddingCache, answerCache } = models;
+  const caches = new CacheService({
+    ...{ database, catalog, recorder, embeddingCache, answerCache },
+    enqueueWarming: (scope, payload) => queue.enqueue(scope, jobs.embed, payload),
+  });
   const documents = new DocumentService({
     database,
     meters,
     embeddingModelOf,
-    tasks: new QueuedDocumentTasks(new JobQueue(boss), jobs),
-    onChange: (workspaceId) => search.forgetWorkspace(workspaceId),
+    tasks: new QueuedDocumentTasks(queue, jobs),
+    onChange: (workspaceId, documentIds) => {
+      search.forgetWorkspace(workspaceId);
+      caches.documentsChanged(workspaceId, documentIds);
+    },
   });
   const definitions = [jobs.embed, jobs.process] as unknown as JobDefinition[];
   const maintenance = new Maintenance(database, indexes, logger);
@@ -117,7 +127,10 @@ async function assemble(config: Config, logger: Logger, database: Database, opti
 
   const services: Services = {
     apiKeys: new ApiKeyService(database, authenticator),
-    workspaces: new WorkspaceService(database, authenticator),
+    workspaces: new WorkspaceService(database, authenticator, (workspaceId) => {
+      search.forgetWorkspace(workspaceId);
+      caches.workspaceDeleted(workspaceId);
+    }),
     collections: new CollectionService(database, embeddingModelOf),
     documents,
     embeddings,
@@ -125,11 +138,13 @@ async function assemble(config: Config, logger: Logger, database: Database, opti
     classifications,
     taxonomies: new TaxonomyService(database),
     jobs: new JobService(database),
+    caches,
     usage: new UsageService({ database, recorder }),
     models: catalog,
     gateway,
     plugins: models.registry,
     pluginRegistrations: models.pluginRegistrations,
+    ...models.integrationServices,
   };
   const close = once(() => closeAll({ work, boss, recorder, models, database }));
   const startWorking = () => work.start();

@@ -39,6 +39,8 @@ const SETTINGS = z.object({
     .default(10),
   SIGNALBOX_DATA_DIR: z.string().default('./data'),
   SIGNALBOX_ROOT_KEY: z.string().min(24, 'must have at least 24 characters').optional(),
+  SIGNALBOX_SECRET_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
+  SIGNALBOX_SECRET_KEY_PREVIOUS: z.string().min(32, 'must have at least 32 characters').optional(),
   SIGNALBOX_DEMO: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('1'),
   SIGNALBOX_WORKER: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('1'),
   SIGNALBOX_EMBEDDING_MODEL: z
@@ -84,6 +86,10 @@ export interface Config {
   dataDir: string;
   /** Absent: made once and kept in `dataDir`. */
   rootKey: string | undefined;
+  /** Seals credentials. Absent: made once and kept in `dataDir`. */
+  secretKey: string | undefined;
+  /** Opens what was sealed before the key was changed. */
+  previousSecretKey: string | undefined;
   /** Make and fill the demo workspace on the first start. */
   demo: boolean;
   /** Work jobs in this process, beside serving. */
@@ -125,6 +131,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     databasePoolSize: settings.DATABASE_POOL_SIZE,
     dataDir: settings.SIGNALBOX_DATA_DIR,
     rootKey: settings.SIGNALBOX_ROOT_KEY,
+    secretKey: settings.SIGNALBOX_SECRET_KEY,
+    previousSecretKey: settings.SIGNALBOX_SECRET_KEY_PREVIOUS,
     demo: settings.SIGNALBOX_DEMO === '1',
     worker: settings.SIGNALBOX_WORKER === '1',
     embeddingModel: settings.SIGNALBOX_EMBEDDING_MODEL,

@@ -5,15 +5,22 @@ import { AnswerCache } from './domain/caching/answer-cache.ts';
 import { EmbeddingCache } from './domain/caching/embedding-cache.ts';
 import { ModelCatalog } from './domain/gateway/model-catalog.ts';
 import { ModelGateway } from './domain/gateway/model-gateway.ts';
+import { CatalogRuntime } from './domain/integrations/catalog-runtime.ts';
+import { CredentialVault } from './domain/integrations/credential-vault.ts';
 import {
   DEFAULT_RETRIES,
   DEFAULT_TIMEOUTS,
   IntegrationDirectory,
   type LiveIntegration,
-  NOTHING_CHOSEN,
 } from './domain/integrations/integration-directory.ts';
 import { IntegrationHealth } from './domain/integrations/integration-health.ts';
+import { IntegrationService } from './domain/integrations/integration-service.ts';
+import { listIntegrations, readSettings } from './domain/integrations/integration-store.ts';
 import { PluginService } from './domain/integrations/plugin-service.ts';
+import { ProviderFactory } from './domain/integrations/provider-factory.ts';
+import { readSecretKeys } from './domain/integrations/secret-key.ts';
+import { SettingsService } from './domain/integrations/settings-service.ts';
+import { type TrialParts, TrialService } from './domain/integrations/trial-service.ts';
 import type { MeterService } from './domain/usage/meter-service.ts';
 import type { UsageRecorder } from './domain/usage/usage-recorder.ts';
 import type { Logger } from './observability/logger.ts';
@@ -23,11 +30,27 @@ import { createHost } from './plugins/host.ts';
 import { PluginLoader } from './plugins/loader.ts';
 import { PluginNetwork } from './plugins/network.ts';
 import { PluginRegistry, SHIPPED } from './plugins/registry.ts';
+import anthropic from './providers/anthropic/plugin.ts';
+import azureOpenai from './providers/azure-openai/plugin.ts';
+import cloudflare from './providers/cloudflare/plugin.ts';
+import customGateway from './providers/custom-gateway/plugin.ts';
+import google from './providers/google/plugin.ts';
 import type { LocalConfig } from './providers/local/models.ts';
 import local from './providers/local/plugin.ts';
+import openai from './providers/openai/plugin.ts';
+import openaiCompatible from './providers/openai-compatible/plugin.ts';
 import { ConfigError } from './shared/config-error.ts';
 
-const SHIPPED_PLUGINS: readonly ProviderPlugin<never>[] = [local];
+const SHIPPED_PLUGINS: readonly ProviderPlugin<never>[] = [
+  openai,
+  azureOpenai,
+  anthropic,
+  google,
+  cloudflare,
+  customGateway,
+  openaiCompatible,
+  local,
+];
 
 /** The way to the models, with all that it is made of. */
 export interface ModelAccess {
@@ -39,6 +62,7 @@ export interface ModelAccess {
   answerCache: AnswerCache;
   gateway: ModelGateway;
   pluginRegistrations: PluginService;
+  integrationServices: IntegrationServices;
   /** Ends the providers: calls under way are aborted. */
   close(): Promise<void>;
 }
@@ -61,14 +85,18 @@ export async function openModelAccess(parts: AccessParts): Promise<ModelAccess> 
   const registry = new PluginRegistry();
   for (const plugin of [...SHIPPED_PLUGINS, ...plugins]) registry.register(plugin as ProviderPlugin, SHIPPED);
   const network = new PluginNetwork({ allowPrivate: config.allowPrivateUrls });
+  const vault = new CredentialVault(readSecretKeys(config));
+  const factory = new ProviderFactory({ registry, network, vault, logger, cacheDirOf: cacheDirsIn(config.dataDir) });
   const builtIn = openLocal(parts, network);
   const directory = new IntegrationDirectory({
     builtIn: [builtIn],
-    load: async () => ({ integrations: [], settings: NOTHING_CHOSEN }),
-    open: () => {
-      throw new ConfigError('not yet');
-    },
-    currentRegistration: () => null,
+    load: (workspaceId) =>
+      database.withWorkspace(workspaceId, async (scope) => {
+        const [integrations, settings] = await Promise.all([listIntegrations(scope), readSettings(scope)]);
+        return { integrations, settings };
+      }),
+    open: (stored) => factory.openStored(stored),
+    currentRegistration: (id) => registry.list().find(({ plugin }) => plugin.manifest.id === id) ?? null,
     onCloseFailed: (error) => logger.warn({ err: error }, 'a provider could not be closed'),
   });
   const catalog = new ModelCatalog(directory, await defaultEmbeddingModel(builtIn, directory, config));
@@ -88,7 +116,42 @@ export async function openModelAccess(parts: AccessParts): Promise<ModelAccess> 
     await pluginRegistrations.close();
     await network.close();
   };
-  return { registry, network, directory, catalog, embeddingCache, answerCache, gateway, pluginRegistrations, close };
+  const configured = integrationServices(parts, { registry, vault, factory, directory, catalog, gateway });
+  return {
+    ...{ registry, network, directory, catalog, embeddingCache, answerCache, gateway, pluginRegistrations },
+    ...{ integrationServices: configured, close },
+  };
+}
+
+interface IntegrationServices {
+  integrations: IntegrationService;
+  integrationTrials: TrialService;
+  settings: SettingsService;
+}
+
+function integrationServices(
+  { config, database, logger, recorder }: AccessParts,
+  made: Pick<ModelAccess, 'registry' | 'directory' | 'catalog' | 'gateway'> & {
+    vault: CredentialVault;
+    factory: ProviderFactory;
+  },
+): IntegrationServices {
+  const { registry, vault, factory, directory } = made;
+  const runtime = new CatalogRuntime(made.catalog, made.gateway.router);
+  const onChange = (workspaceId: string) => directory.forget(workspaceId);
+  const shared = { database, registry, vault, allowPrivateUrls: config.allowPrivateUrls };
+  const open: TrialParts['open'] = (pluginId, given, credentials) => factory.open(pluginId, given, credentials);
+  return {
+    integrations: new IntegrationService({ ...shared, runtime, onChange, flushUsage: () => recorder.flush() }),
+    integrationTrials: new TrialService({ ...shared, open, recorder, logger }),
+    settings: new SettingsService({ database, runtime, onChange }),
+  };
+}
+
+/** The weights of the local models are there for the built-in provider and for integrations alike. */
+function cacheDirsIn(dataDir: string): (pluginId: string) => string {
+  const shared = join(dataDir, 'models');
+  return (pluginId) => (pluginId === local.manifest.id ? shared : join(shared, pluginId));
 }
 
 /** A model may be set by an alias; stored and compared is the id alone. */

@@ -21,9 +21,13 @@ export class PluginRegistry {
   readonly #plugins = new Map<string, RegisteredPlugin>();
   readonly #listeners = new Set<ChangeListener>();
 
-  /** @throws PluginRefusedError where its manifest is not valid, or its id is taken */
+  /**
+   * @param error why it could not be loaded: what stands in for it needs no good manifest
+   * @throws PluginRefusedError where its manifest is not valid, or its id is taken
+   */
   register(plugin: ProviderPlugin, source: string, error: string | null = null): RegisteredPlugin {
-    const { id } = readManifest(plugin.manifest);
+    if (error === null) readManifest(plugin.manifest);
+    const { id } = plugin.manifest;
     if (this.#plugins.has(id)) {
       throw new PluginRefusedError('ID_TAKEN', `there is a plugin with the id ${id} already: choose another one`);
     }

@@ -11,6 +11,9 @@ import './classification/taxonomies.ts';
 import './jobs/jobs.ts';
 import './providers/providers.ts';
 import './providers/plugin-mutations.ts';
+import './integrations/integrations.ts';
+import './settings/settings.ts';
+import './caching/caching.ts';
 import './usage/usage.ts';
 import { builder } from './builder.ts';
 

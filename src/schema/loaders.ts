@@ -2,6 +2,7 @@ import DataLoader from 'dataloader';
 import type { ApiKey } from '../domain/access/api-key.ts';
 import type { Classification, Sentiment } from '../domain/classification/classification.ts';
 import type { Collection, Document } from '../domain/documents/document.ts';
+import type { Integration } from '../domain/integrations/integration.ts';
 import type { RankedHit } from '../domain/search/search.ts';
 import type { Operation } from '../domain/usage/usage-event.ts';
 import { type GraphRequest, modelCall } from './request.ts';
@@ -14,6 +15,9 @@ export interface Loaders {
   document: DataLoader<string, Document | null>;
   collection: DataLoader<string, Collection | null>;
   apiKey: DataLoader<string, ApiKey | null>;
+  integration: DataLoader<string, Integration | null>;
+  /** What the ledger says that an integration has cost, by its name. */
+  integrationCost: DataLoader<string, string>;
   embeddingCoverage: DataLoader<string, number>;
   /** Labels by taxonomy: a page of documents makes one provider call. */
   classification(taxonomy: string): DocumentLoader<Classification>;
@@ -35,6 +39,8 @@ export function createLoaders(request: GraphRequest): Loaders {
     document: byId((ids) => request.services.documents.find(request.caller, ids)),
     collection: byId((ids) => request.services.collections.find(request.caller, ids)),
     apiKey: byId((ids) => request.services.apiKeys.find(request.caller, ids)),
+    integration: byId((ids) => request.services.integrations.find(request.caller, ids)),
+    integrationCost: new DataLoader((names) => request.services.integrations.ledgerCosts(request.caller, names)),
     embeddingCoverage: new DataLoader((ids) => request.services.collections.embeddingCoverages(request.caller, ids), {
       maxBatchSize: MAX_BATCH,
     }),

@@ -14,6 +14,7 @@ const first = async (items: Promise<readonly object[]>) => (await items)[0] ?? n
 const LOADERS: Partial<Record<IdKind, { typename: string; load: Load }>> = {
   Workspace: { typename: 'Workspace', load: ({ services, caller }, id) => services.workspaces.find(caller, id) },
   ApiKey: { typename: 'ApiKey', load: ({ loaders }, id) => loaders.apiKey.load(id) },
+  Integration: { typename: 'Integration', load: ({ loaders }, id) => loaders.integration.load(id) },
   Collection: { typename: 'Collection', load: ({ loaders }, id) => loaders.collection.load(id) },
   Document: { typename: 'Document', load: ({ loaders }, id) => loaders.document.load(id) },
   Taxonomy: { typename: 'Taxonomy', load: ({ services, caller }, id) => first(services.taxonomies.find(caller, [id])) },

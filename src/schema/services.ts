@@ -1,4 +1,5 @@
 import type { ApiKeyService } from '../domain/access/api-key-service.ts';
+import type { CacheService } from '../domain/caching/cache-service.ts';
 import type { ClassificationService } from '../domain/classification/classification-service.ts';
 import type { TaxonomyService } from '../domain/classification/taxonomy-service.ts';
 import type { CollectionService } from '../domain/documents/collection-service.ts';
@@ -6,7 +7,10 @@ import type { DocumentService } from '../domain/documents/document-service.ts';
 import type { EmbeddingService } from '../domain/embeddings/embedding-service.ts';
 import type { ModelCatalog } from '../domain/gateway/model-catalog.ts';
 import type { ModelGateway } from '../domain/gateway/model-gateway.ts';
+import type { IntegrationService } from '../domain/integrations/integration-service.ts';
 import type { PluginService } from '../domain/integrations/plugin-service.ts';
+import type { SettingsService } from '../domain/integrations/settings-service.ts';
+import type { TrialService } from '../domain/integrations/trial-service.ts';
 import type { JobService } from '../domain/queues/job-service.ts';
 import type { DocumentSearch } from '../domain/search/document-search.ts';
 import type { UsageService } from '../domain/usage/usage-service.ts';
@@ -24,9 +28,13 @@ export interface Services {
   classifications: ClassificationService;
   taxonomies: TaxonomyService;
   jobs: JobService;
+  caches: CacheService;
   usage: UsageService;
   models: ModelCatalog;
   gateway: ModelGateway;
   plugins: PluginRegistry;
   pluginRegistrations: PluginService;
+  integrations: IntegrationService;
+  integrationTrials: TrialService;
+  settings: SettingsService;
 }

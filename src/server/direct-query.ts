@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import type { Logger } from '../observability/logger.ts';
 import type { GraphContext } from '../schema/context.ts';
+import { whenClientLeaves } from './client-leaving.ts';
 import { CORS } from './cors.ts';
 import type { KnownQueries, KnownQuery } from './known-queries.ts';
 import { createContext, type Doors } from './request-context.ts';
@@ -92,15 +93,6 @@ class DirectRequest {
     this.#signal ??= whenClientLeaves(this.#response);
     return this.#signal;
   }
-}
-
-function whenClientLeaves(response: ServerResponse): AbortSignal {
-  const controller = new AbortController();
-  if (response.destroyed) controller.abort();
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort();
-  });
-  return controller.signal;
 }
 
 function parseParams(body: Buffer): Params | null {

@@ -30,6 +30,8 @@ export interface InputIssue {
   /** Where in the input, e.g. ['documents', '3', 'text']. */
   path: string[];
   message: string;
+  /** For programs, where there are several ways to be wrong: why a plugin was refused. */
+  reason?: string;
 }
 
 export class InvalidInputError extends DomainError {

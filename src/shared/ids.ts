@@ -12,6 +12,7 @@ export const ID_PREFIXES = {
   Taxonomy: 'tax',
   Classification: 'cls',
   Job: 'job',
+  Integration: 'int',
   Attempt: 'att',
   Request: 'req',
 } as const;

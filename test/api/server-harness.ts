@@ -17,6 +17,8 @@ export interface TestServerOptions {
   logger?: Logger;
   /** In place of the shipped provider, for tests that count its calls. */
   wrapProvider?: AppOptions['wrapProvider'];
+  /** Plugins beside the shipped ones. */
+  plugins?: AppOptions['plugins'];
   /** A database that outlives the server, for tests that start it again; left out, one of its own. */
   target?: Omit<TestDatabaseTarget, 'remove'>;
 }
@@ -111,7 +113,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   });
   const logger = options.logger ?? createLogger(config.logLevel);
   const { inMemory, preparedFolder } = target;
-  const app = await startApp(config, logger, { inMemory, preparedFolder, wrapProvider: options.wrapProvider });
+  const { wrapProvider, plugins } = options;
+  const app = await startApp(config, logger, { inMemory, preparedFolder, wrapProvider, plugins });
   const server = await startServer(app);
   await app.startWorking();
   const origin = `127.0.0.1:${server.address.port}`;

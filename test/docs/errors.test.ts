@@ -1,6 +1,7 @@
 import { GraphQLError } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { createLogger } from '../../src/observability/logger.ts';
+import { REFUSAL_REASONS } from '../../src/plugins/plugin-errors.ts';
 import { schema } from '../../src/schema/index.ts';
 import { toClientError } from '../../src/server/use-error-codes.ts';
 import { ERROR_CODES } from '../../src/shared/errors.ts';
@@ -35,5 +36,12 @@ describe('the page on errors', () => {
     const onPage = tableRows(PAGE, /^\w+Error$/).map(([name]) => name);
     expect(typed.length).toBeGreaterThan(3);
     expect(onPage.sort()).toEqual(typed.map((type) => type.name).sort());
+  });
+
+  test('lists every reason for which a plugin is refused, and what to do', () => {
+    const [, section = ''] = PAGE.split('## Why a plugin is refused');
+    const reasons = tableRows(section, /./).filter(([, reason]) => /^[A-Z_]{4,}$/.test(reason ?? ''));
+    expect(reasons.map(([, reason]) => reason).sort()).toEqual([...REFUSAL_REASONS].sort());
+    for (const [, reason, wayOut] of reasons) expect(wayOut?.length, `what to do about ${reason}`).toBeGreaterThan(10);
   });
 });

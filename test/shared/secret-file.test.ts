@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readSecretFile, writeSecretFile } from '../../src/shared/secret-file.ts';
+import { createSecretFile, readSecretFile, writeSecretFile } from '../../src/shared/secret-file.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
 
 let folder: ReturnType<typeof makeTempFolder>;
@@ -32,4 +32,13 @@ test('an empty file holds no secret, like one that is not there', () => {
   expect(readSecretFile(path)).toBeNull();
   writeFileSync(path, '\n');
   expect(readSecretFile(path)).toBeNull();
+});
+
+test('a secret that is there stays, whoever would make another', () => {
+  const path = join(folder.path, 'key');
+  createSecretFile(path, 'first');
+  createSecretFile(path, 'second');
+  expect(readSecretFile(path)).toBe('first');
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(readdirSync(folder.path)).toEqual(['key']);
 });

@@ -1,4 +1,5 @@
 import { ModelCatalog } from '../../src/domain/gateway/model-catalog.ts';
+import type { WorkspaceSettings } from '../../src/domain/integrations/integration.ts';
 import {
   DEFAULT_TIMEOUTS,
   IntegrationDirectory,
@@ -13,11 +14,14 @@ export function catalogOf(name: string, provider: Provider, defaultEmbeddingMode
   return new ModelCatalog(directoryOf([liveIntegration(name, provider)]), defaultEmbeddingModel);
 }
 
-/** What every workspace has, and nothing stored. */
-export function directoryOf(builtIn: readonly LiveIntegration[]): IntegrationDirectory {
+/** What every workspace has, with no integration stored. After the settings have changed, it has to be told to forget. */
+export function directoryOf(
+  builtIn: readonly LiveIntegration[],
+  settings: () => WorkspaceSettings = () => NOTHING_CHOSEN,
+): IntegrationDirectory {
   return new IntegrationDirectory({
     builtIn,
-    load: async () => ({ integrations: [], settings: NOTHING_CHOSEN }),
+    load: async () => ({ integrations: [], settings: settings() }),
     open: () => {
       throw new Error('nothing is stored');
     },

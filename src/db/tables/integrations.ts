@@ -53,6 +53,8 @@ export const workspaceSettings = pgTable(
     models: jsonb('models').notNull(),
     /** Part of the key of every cached answer: raised, all of them are void. */
     answerEpoch: integer('answer_epoch').notNull().default(0),
+    /** Part of the key of every vector that a server remembers: raised, it looks into the table again. */
+    embeddingEpoch: integer('embedding_epoch').notNull().default(0),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
   (table) => [foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade')],

@@ -101,3 +101,22 @@ export const meterDays = pgTable(
     foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
   ],
 );
+
+/** What each cache gave and did not have, by day (UTC), written together with the attempts. */
+export const cacheDays = pgTable(
+  'cache_days',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    /** EMBEDDING or RESPONSE. */
+    kind: text('kind').notNull(),
+    day: date('day', { mode: 'string' }).notNull(),
+    hits: bigint('hits', { mode: 'number' }).notNull(),
+    misses: bigint('misses', { mode: 'number' }).notNull(),
+    /** What the hits would have cost, as far as prices are known. */
+    savedUsd: numeric('saved_usd').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.kind, table.day] }),
+    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+  ],
+);

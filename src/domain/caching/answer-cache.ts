@@ -1,19 +1,33 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { WorkspaceMemory } from './workspace-memory.ts';
 
 const TIME_TO_LIVE_MS = 5 * 60_000;
-/** Of answers in this process' memory. */
+/** Of answers in this process' memory, of all workspaces. */
 const MEMORY_BYTES = 64 * 1024 * 1024;
 /** A longer answer is not kept. */
 const MAX_ENTRY_BYTES = 1024 * 1024;
+/** What an entry takes beside its text, and each document that it is part of. */
+const ENTRY_OVERHEAD_BYTES = 600;
+const DOCUMENT_OVERHEAD_BYTES = 400;
+/** Documents whose last drop is remembered for the sake of the answers that were under way. */
+const MAX_DROPS_REMEMBERED = 50_000;
 /** Raised when anything that can change an answer, beside its key, changes. */
 const KEY_VERSION = 1;
 
 interface Entry {
-  workspaceId: string;
   /** JSON, so that nobody changes what others get. */
   answer: string;
   documentIds: readonly string[];
+}
+
+/** An answer that is to be kept. */
+export interface NewAnswer {
+  answer: unknown;
+  /** Documents whose text it was made from. */
+  documentIds: readonly string[];
+  /** `AnswerCache.moment` when the call came: what was dropped since is not kept. */
+  since: number;
 }
 
 /**
@@ -22,15 +36,23 @@ interface Entry {
  * dropped at once.
  */
 export class AnswerCache {
-  readonly #entries = new LRUCache<string, Entry>({
-    maxSize: MEMORY_BYTES,
-    maxEntrySize: MAX_ENTRY_BYTES,
-    ttl: TIME_TO_LIVE_MS,
-    sizeCalculation: (entry) => entry.answer.length * 2 + 500,
-    dispose: (entry, key) => this.#forgetDocuments(entry, key),
-  });
+  readonly #entries: WorkspaceMemory<Entry>;
   /** Keys of the answers that a document is part of, as `<workspace> <document>`. */
   readonly #keysOfDocument = new Map<string, Set<string>>();
+  /** When the answers of a document, or of a whole workspace, were last dropped. */
+  readonly #drops = new LRUCache<string, number>({ max: MAX_DROPS_REMEMBERED });
+  #moment = 0;
+
+  constructor({ maxBytes = MEMORY_BYTES }: { maxBytes?: number } = {}) {
+    this.#entries = new WorkspaceMemory({
+      maxBytes,
+      maxEntryBytes: MAX_ENTRY_BYTES,
+      timeToLiveMs: TIME_TO_LIVE_MS,
+      bytesOf: ({ answer, documentIds }) =>
+        answer.length * 2 + ENTRY_OVERHEAD_BYTES + documentIds.length * DOCUMENT_OVERHEAD_BYTES,
+      onRemoved: (workspaceId, key, entry) => this.#forgetDocuments(workspaceId, key, entry),
+    });
+  }
 
   /** @param epoch of the workspace's settings: raised, every answer of before is void, on every server */
   static key(workspaceId: string, epoch: number, fields: unknown): string {
@@ -40,45 +62,65 @@ export class AnswerCache {
     return `${workspaceId}\0${digest}`;
   }
 
-  get<Answer>(key: string): Answer | null {
-    const entry = this.#entries.get(key);
+  /** Rises with every drop. */
+  get moment(): number {
+    return this.#moment;
+  }
+
+  /** Of all answers that are kept. */
+  get bytes(): number {
+    return this.#entries.bytes;
+  }
+
+  get<Answer>(workspaceId: string, key: string): Answer | null {
+    const entry = this.#entries.get(workspaceId, key);
     return entry === undefined ? null : (JSON.parse(entry.answer) as Answer);
   }
 
-  set(key: string, workspaceId: string, answer: unknown, documentIds: readonly string[]): void {
-    this.#entries.set(key, { workspaceId, answer: JSON.stringify(answer), documentIds });
-    if (!this.#entries.has(key)) return;
-    for (const id of documentIds) {
-      const documentKey = `${workspaceId} ${id}`;
-      const keys = this.#keysOfDocument.get(documentKey) ?? new Set();
-      this.#keysOfDocument.set(documentKey, keys.add(key));
+  set(workspaceId: string, key: string, { answer, documentIds, since }: NewAnswer): void {
+    const documentKeys = documentIds.map((id) => documentKey(workspaceId, id));
+    if ([workspaceId, ...documentKeys].some((dropped) => (this.#drops.get(dropped) ?? 0) > since)) return;
+    if (!this.#entries.set(workspaceId, key, { answer: JSON.stringify(answer), documentIds })) return;
+    for (const document of documentKeys) {
+      const keys = this.#keysOfDocument.get(document) ?? new Set();
+      this.#keysOfDocument.set(document, keys.add(key));
     }
   }
 
-  /** Drops a workspace's answers: those that a document is part of, or all of them. Says how many there were. */
+  /**
+   * Drops a workspace's answers: those that a document is part of, or all of them. Says how many there were. What is
+   * being made meanwhile is not kept either.
+   */
   drop(workspaceId: string, documentIds: readonly string[] | null): number {
-    const keys =
-      documentIds === null
-        ? this.#keysOf(workspaceId)
-        : documentIds.flatMap((id) => [...(this.#keysOfDocument.get(`${workspaceId} ${id}`) ?? [])]);
-    return keys.filter((key) => this.#entries.delete(key)).length;
+    this.#moment += 1;
+    if (documentIds === null) {
+      this.#drops.set(workspaceId, this.#moment);
+      return this.#entries.clear(workspaceId);
+    }
+    let dropped = 0;
+    for (const id of documentIds) {
+      const document = documentKey(workspaceId, id);
+      this.#drops.set(document, this.#moment);
+      dropped += this.#entries.delete(workspaceId, [...(this.#keysOfDocument.get(document) ?? [])]);
+    }
+    return dropped;
   }
 
   /** Answers of a workspace that are kept here. */
   count(workspaceId: string): number {
-    return this.#keysOf(workspaceId).length;
+    return this.#entries.count(workspaceId);
   }
 
-  #forgetDocuments({ workspaceId, documentIds }: Entry, key: string): void {
+  #forgetDocuments(workspaceId: string, key: string, { documentIds }: Entry): void {
     for (const id of documentIds) {
-      const documentKey = `${workspaceId} ${id}`;
-      const keys = this.#keysOfDocument.get(documentKey);
+      const document = documentKey(workspaceId, id);
+      const keys = this.#keysOfDocument.get(document);
       keys?.delete(key);
-      if (keys?.size === 0) this.#keysOfDocument.delete(documentKey);
+      if (keys?.size === 0) this.#keysOfDocument.delete(document);
     }
   }
+}
 
-  #keysOf(workspaceId: string): string[] {
-    return [...this.#entries.keys()].filter((key) => key.startsWith(`${workspaceId}\0`));
-  }
+function documentKey(workspaceId: string, documentId: string): string {
+  return `${workspaceId} ${documentId}`;
 }

@@ -19,10 +19,13 @@ export async function readCachedEmbeddings(
   return new Map(rows.map((row) => [row.hash, { vector: readFloats(row.embedding), tokenCount: row.tokenCount }]));
 }
 
-/** Sorted, so that servers that store the same texts at once wait for each other instead of deadlocking. */
+/**
+ * Sorted, so that servers that store the same texts at once wait for each other instead of deadlocking. What was made
+ * before the cache was made void is not stored any more.
+ */
 export async function storeCachedEmbeddings(
   scope: WorkspaceScope,
-  model: string,
+  { model, epoch }: { model: string; epoch: number },
   entries: ReadonlyMap<string, CachedEmbedding>,
   expiresAt: Date,
 ): Promise<void> {
@@ -33,7 +36,28 @@ export async function storeCachedEmbeddings(
     insert into embedding_cache (workspace_id, model, content_hash, embedding, token_count, expires_at)
     select ${scope.workspaceId}, ${model}, decode(hash, 'hex'), decode(embedding, 'base64'), token_count, ${expiresAt}
     from unnest(${hashes}::text[], ${vectors}::text[], ${tokenCounts}::int[]) as made (hash, embedding, token_count)
+    where ${epoch}::int >= coalesce(
+      (select embedding_epoch from workspace_settings where workspace_id = ${scope.workspaceId}), 0)
     on conflict (workspace_id, model, content_hash) do update set expires_at = excluded.expires_at`;
+}
+
+/** How many vectors of the workspace are kept, of all models. */
+export async function countCachedEmbeddings(scope: WorkspaceScope): Promise<number> {
+  const rows = await scope.sql<{ count: number }[]>`
+    select count(*)::int as count from embedding_cache
+    where workspace_id = ${scope.workspaceId} and expires_at > now()`;
+  return rows[0]?.count ?? 0;
+}
+
+/** Drops the vectors of some texts by the hex of their hashes, or all of the workspace. Returns how many went. */
+export async function dropCachedEmbeddings(scope: WorkspaceScope, hashes: readonly string[] | null): Promise<number> {
+  const which =
+    hashes === null
+      ? scope.sql`true`
+      : scope.sql`content_hash in (select decode(hash, 'hex') from unnest(${[...hashes]}::text[]) as unwanted (hash))`;
+  const dropped = await scope.sql`
+    delete from embedding_cache where workspace_id = ${scope.workspaceId} and ${which}`;
+  return dropped.count;
 }
 
 /** Drops what is over its time; at most `limit` at once. Returns how many went. */

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { Database } from '../../db/client.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { type CachedEmbedding, readCachedEmbeddings, storeCachedEmbeddings } from './embedding-cache-store.ts';
+import { WorkspaceMemory } from './workspace-memory.ts';
 
 const DAY_MS = 86_400_000;
 const TIME_TO_LIVE_MS = 7 * DAY_MS;
-/** Of vectors in this process' memory: some 16,000 of 768 dimensions. */
+/** Of vectors in this process' memory, of all workspaces: some 18,000 of 768 dimensions. */
 const MEMORY_BYTES = 64 * 1024 * 1024;
+const ENTRY_OVERHEAD_BYTES = 500;
 /** Texts waiting to be stored; beyond it new ones stay in memory alone. */
 const MAX_WAITING = 20_000;
 
@@ -17,6 +18,11 @@ const KEY_VERSION = 1;
 /** Which vectors a lookup is about. */
 export interface CacheSpace {
   workspaceId: string;
+  /**
+   * Of the workspace's settings. Raised, what every server remembers is void as soon as it reads them again, within 2
+   * seconds; what the database has is not.
+   */
+  epoch: number;
   model: string;
   purpose: 'document' | 'query';
   /** Where another length than the model's own was asked for. */
@@ -30,20 +36,22 @@ export interface CacheSpace {
 export class EmbeddingCache {
   readonly #database: Database;
   readonly #logger: Logger;
-  readonly #memory = new LRUCache<string, CachedEmbedding>({
-    maxSize: MEMORY_BYTES,
-    ttl: TIME_TO_LIVE_MS,
-    sizeCalculation: (entry) => entry.vector.byteLength + 200,
-  });
+  readonly #memory: WorkspaceMemory<CachedEmbedding>;
   #waiting = 0;
   readonly #writes = new Set<Promise<void>>();
 
-  constructor(database: Database, logger: Logger) {
+  constructor(database: Database, logger: Logger, { maxBytes = MEMORY_BYTES }: { maxBytes?: number } = {}) {
     this.#database = database;
     this.#logger = logger;
+    this.#memory = new WorkspaceMemory({
+      maxBytes,
+      maxEntryBytes: maxBytes,
+      timeToLiveMs: TIME_TO_LIVE_MS,
+      bytesOf: ({ vector }) => vector.byteLength + ENTRY_OVERHEAD_BYTES,
+    });
   }
 
-  static hash(space: CacheSpace, text: string): string {
+  static hash(space: Omit<CacheSpace, 'epoch'>, text: string): string {
     const shape = space.dimensions === undefined ? '' : `\0${space.dimensions}`;
     return createHash('sha256').update(`${KEY_VERSION}\0${space.purpose}${shape}\0${text}`).digest('hex');
   }
@@ -53,7 +61,7 @@ export class EmbeddingCache {
     const found = new Map<string, CachedEmbedding>();
     const missing: string[] = [];
     for (const hash of hashes) {
-      const entry = this.#memory.get(memoryKey(space, hash));
+      const entry = this.#memory.get(space.workspaceId, memoryKey(space, hash));
       if (entry === undefined) missing.push(hash);
       else found.set(hash, entry);
     }
@@ -62,7 +70,7 @@ export class EmbeddingCache {
       readCachedEmbeddings(scope, space.model, missing),
     );
     for (const [hash, entry] of stored) {
-      this.#memory.set(memoryKey(space, hash), entry);
+      this.#remember(space, hash, entry);
       found.set(hash, entry);
     }
     return found;
@@ -70,12 +78,12 @@ export class EmbeddingCache {
 
   /** Remembers vectors; the database has them a moment later, and a write that fails costs a vector made again. */
   store(space: CacheSpace, entries: ReadonlyMap<string, CachedEmbedding>, memoryOnly: boolean): void {
-    for (const [hash, entry] of entries) this.#memory.set(memoryKey(space, hash), entry);
+    for (const [hash, entry] of entries) this.#remember(space, hash, entry);
     if (memoryOnly || entries.size === 0 || this.#waiting + entries.size > MAX_WAITING) return;
     this.#waiting += entries.size;
     const expiresAt = new Date(Date.now() + TIME_TO_LIVE_MS);
     const write = this.#database
-      .withWorkspace(space.workspaceId, (scope) => storeCachedEmbeddings(scope, space.model, entries, expiresAt))
+      .withWorkspace(space.workspaceId, (scope) => storeCachedEmbeddings(scope, space, entries, expiresAt))
       .catch((error: unknown) => this.#logger.warn({ err: error }, 'embeddings could not be cached'))
       .finally(() => {
         this.#waiting -= entries.size;
@@ -84,12 +92,28 @@ export class EmbeddingCache {
     this.#writes.add(write);
   }
 
+  /** Frees what this server remembers of a workspace; the database keeps what it has. */
+  forget(workspaceId: string): number {
+    return this.#memory.clear(workspaceId);
+  }
+
+  /** Of all vectors that are remembered. */
+  get bytes(): number {
+    return this.#memory.bytes;
+  }
+
   /** Waits for what is being stored. */
   async drain(): Promise<void> {
     await Promise.all(this.#writes);
   }
+
+  #remember(space: CacheSpace, hash: string, { vector, tokenCount }: CachedEmbedding): void {
+    // A piece of a batch's buffer would keep the whole of it in memory.
+    const own = vector.byteLength === vector.buffer.byteLength ? vector : vector.slice();
+    this.#memory.set(space.workspaceId, memoryKey(space, hash), { vector: own, tokenCount });
+  }
 }
 
 function memoryKey(space: CacheSpace, hash: string): string {
-  return `${space.workspaceId}\0${space.model}\0${hash}`;
+  return `${space.epoch}\0${space.model}\0${hash}`;
 }

@@ -1,12 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../../db/client.ts';
-import { ProviderError } from '../../plugins/errors.ts';
 import { InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { newId } from '../../shared/ids.ts';
 import { authorize, type Caller } from '../access/caller.ts';
-import { ProviderFailedError } from '../gateway/errors.ts';
 import type { ModelCall } from '../gateway/model-call.ts';
-import type { EmbeddingModel, ModelCatalog } from '../gateway/model-catalog.ts';
+import type { ModelCatalog } from '../gateway/model-catalog.ts';
 import type { ModelGateway } from '../gateway/model-gateway.ts';
 import {
   builtInByName,
@@ -27,19 +24,19 @@ import {
   storeCorrection,
 } from './classification-store.ts';
 import { ClassifierCache } from './classifier-cache.ts';
+import { type ClassifyingModel, classifyingModel } from './classifying-model.ts';
 import { checkLabels, sentimentScore, withCorrection } from './correction.ts';
 import { hintsOf, tagsOf } from './document-hints.ts';
-import type { ClassifierInput } from './embedding-classifier.ts';
-import { CORRECTIONS_MAX, learnClassifier, PERSON_CONFIDENCE, type Verdict } from './learned-classifier.ts';
+import { EmbeddingJudge, type LearningMatter } from './embedding-judge.ts';
+import { isProviderFailure, type Judgement, type Judgements, type TextInput } from './judgement.ts';
+import { PERSON_CONFIDENCE, type Verdict } from './learned-classifier.ts';
+import { LLM_CORRECTIONS_MAX, LLM_TEXT_CHARACTERS, LlmClassifier } from './llm-classifier.ts';
 import type { SentimentLabel } from './sentiment.ts';
 import type { LabelChoice, Taxonomy } from './taxonomy.ts';
 import { findTaxonomyByName, raiseRevision, readRevision } from './taxonomy-store.ts';
 import { classifiableText } from './text-cues.ts';
 
 const TEXT_MAX_CHARACTERS = 1_000_000;
-const LEARNING_TIMEOUT_MS = 120_000;
-/** Texts judged before other requests get their turn on the thread. */
-const TEXTS_AT_ONCE = 16;
 
 export interface ClassificationServiceParts {
   database: Database;
@@ -64,28 +61,29 @@ interface TaxonomyState {
   stored: Map<string, StoredClassification>;
 }
 
-interface Judged {
-  model: EmbeddingModel;
-  verdicts: Verdict[];
-}
-
-type TextInput = Omit<ClassifierInput, 'vector'>;
+/** What is judged: words in full, of which as much is read as the judge can use. */
+type Judgeable = Omit<TextInput, 'text'> & Pick<TextToClassify, 'title' | 'text'>;
 
 /**
- * Labels of documents and texts, learned from taxonomies and from what people have corrected. A person's word wins over
- * a model's, for that document and as an example for others like it.
+ * Labels of documents and texts, from taxonomies and from what people have corrected: by the vectors of an embedding
+ * model, or by asking a model that writes, where the workspace has chosen one. A person's word wins over a model's, for
+ * that document and as an example for others like it.
  */
 export class ClassificationService {
   readonly #database: Database;
   readonly #gateway: ModelGateway;
   readonly #catalog: ModelCatalog;
   readonly #cache: ClassifierCache;
+  readonly #byVectors: EmbeddingJudge;
+  readonly #byAsking: LlmClassifier;
 
   constructor(parts: ClassificationServiceParts) {
     this.#database = parts.database;
     this.#gateway = parts.gateway;
     this.#catalog = parts.catalog;
     this.#cache = parts.cache ?? new ClassifierCache();
+    this.#byVectors = new EmbeddingJudge(parts.gateway, this.#cache);
+    this.#byAsking = new LlmClassifier(parts.gateway);
   }
 
   /**
@@ -97,20 +95,20 @@ export class ClassificationService {
     if (judged === null) return null;
     const { verdict, taxonomy, model } = judged;
     const { labels, confidence, reasoning } = verdict;
-    const origin = { id: newId('Classification'), documentId: null, taxonomy, model: model.id, correctedBy: null };
+    const origin = { id: newId('Classification'), documentId: null, taxonomy, model, correctedBy: null };
     return { ...origin, labels, confidence, reasoning, classifiedAt: new Date() };
   }
 
   /** How a text feels; null where every provider failed. Throws as `classifyText` does. */
   async sentimentOfText(call: ModelCall, text: string): Promise<Sentiment | null> {
     const judged = await this.#judgeText(call, { title: null, text, taxonomy: SENTIMENT_TAXONOMY });
-    return judged === null ? null : sentimentOf({ ...judged.verdict, model: judged.model.id });
+    return judged === null ? null : sentimentOf({ ...judged.verdict, model: judged.model });
   }
 
   /**
    * Labels by document id. Stored ones are given while they hold: until the text, the model or what the taxonomy teaches
-   * changes, and for ever where a person gave them. All others are made with one call of the gateway, and stored
-   * whatever the caller may write: they are the product's own memory.
+   * changes, and for ever where a person gave them. All others are made with one call of the gateway, or with one for
+   * each ten where a model is asked, and stored whatever the caller may write: they are the product's own memory.
    * @throws NotFoundError (no such taxonomy), LimitReachedError, NoProviderError; ProviderFailedError where asked to
    */
   async classifyDocuments(
@@ -175,21 +173,13 @@ export class ClassificationService {
     return corrected;
   }
 
-  async #judgeText(
-    call: ModelCall,
-    input: TextToClassify,
-  ): Promise<{ verdict: Verdict; taxonomy: string; model: EmbeddingModel } | null> {
+  async #judgeText(call: ModelCall, input: TextToClassify): Promise<(Judgement & { taxonomy: string }) | null> {
     authorize(call.caller, 'AI_USE');
     checkText(input);
-    const state = await this.#read(call, input.taxonomy, []);
-    try {
-      const text = classifiableText(input.title, input.text);
-      const { model, verdicts } = await this.#judge(call, state, [{ text }]);
-      return { verdict: verdicts[0] as Verdict, taxonomy: state.taxonomy.name, model };
-    } catch (error) {
-      if (isProviderFailure(error)) return null;
-      throw error;
-    }
+    const [state, model] = await Promise.all([this.#read(call, input.taxonomy, []), this.#model(call)]);
+    const { judged, failure } = await this.#judge(call, state, model, [{ title: input.title, text: input.text }]);
+    if (failure !== null && !isProviderFailure(failure)) throw failure;
+    return judged[0] == null ? null : { ...judged[0], taxonomy: state.taxonomy.name };
   }
 
   async #classify(
@@ -200,18 +190,21 @@ export class ClassificationService {
   ): Promise<Map<string, StoredClassification>> {
     authorize(call.caller, 'DOCUMENTS_READ');
     const wanted = new Map(documents.map((document) => [document.id, document]));
-    const model = await this.#catalog.documentEmbeddingModelId(call.caller.workspace.id);
-    const state = await this.#read(call, taxonomy, [...wanted.keys()]);
-    const holding = [...state.stored].filter(([id, row]) => this.#holds(row, wanted.get(id), state.revision, model));
-    const classified = new Map(holding);
+    const [state, model] = await Promise.all([this.#read(call, taxonomy, [...wanted.keys()]), this.#model(call)]);
+    const classified = new Map<string, StoredClassification>();
+    for (const [id, row] of state.stored) {
+      if (await this.#holds(row, wanted.get(id), state.revision, model)) classified.set(id, row);
+    }
     const missing = [...wanted.values()].filter(({ id }) => !classified.has(id));
     if (missing.length === 0) return classified;
-    try {
-      for (const row of await this.#make(call, state, missing)) classified.set(row.documentId, row);
-    } catch (error) {
-      if (whenProvidersFail === 'throw' || !isProviderFailure(error)) throw error;
-    }
+    const { rows, failure } = await this.#make(call, state, model, missing);
+    if (failure !== null && (whenProvidersFail === 'throw' || !isProviderFailure(failure))) throw failure;
+    for (const row of rows) classified.set(row.documentId, row);
     return classified;
+  }
+
+  #model(call: ModelCall): Promise<ClassifyingModel> {
+    return classifyingModel(this.#catalog, this.#gateway.router, call.caller.workspace.id);
   }
 
   async #read(call: ModelCall, given: string, documentIds: readonly string[]): Promise<TaxonomyState> {
@@ -229,38 +222,43 @@ export class ClassificationService {
     return { taxonomy, revision, stored };
   }
 
-  #holds(
+  async #holds(
     row: StoredClassification,
     document: ClassifiableDocument | undefined,
     revision: number,
-    model: string,
-  ): boolean {
+    model: ClassifyingModel,
+  ): Promise<boolean> {
     if (row.correctedBy !== null) return true;
     return (
       document !== undefined &&
       row.revision === revision &&
-      row.model === model &&
-      Buffer.compare(row.contentHash, document.contentHash) === 0
+      Buffer.compare(row.contentHash, document.contentHash) === 0 &&
+      (await model.mayHaveLabelled(row.model))
     );
   }
 
+  /** Stores what was judged, whatever became of the rest. */
   async #make(
     call: ModelCall,
     state: TaxonomyState,
+    model: ClassifyingModel,
     documents: readonly ClassifiableDocument[],
-  ): Promise<StoredClassification[]> {
+  ): Promise<{ rows: StoredClassification[]; failure: unknown }> {
     const { taxonomy, revision } = state;
-    const texts = documents.map((document) => ({
-      text: classifiableText(document.title, document.text),
-      hints: hintsOf(taxonomy, document),
-      tags: tagsOf(document),
-    }));
-    const { model, verdicts } = await this.#judge(call, state, texts);
-    const origin = { taxonomy: taxonomy.name, model: model.id, correctedBy: null, revision, classifiedAt: new Date() };
-    const made = documents.map(({ id, contentHash }, i): StoredClassification => {
-      return { ...(verdicts[i] as Verdict), ...origin, id: newId('Classification'), documentId: id, contentHash };
+    const texts = documents.map((document): Judgeable => {
+      const { id, title, text } = document;
+      return { documentId: id, title, text, hints: hintsOf(taxonomy, document), tags: tagsOf(document) };
     });
-    const ids = documents.map(({ id }) => id);
+    const { judged, failure } = await this.#judge(call, state, model, texts);
+    const origin = { taxonomy: taxonomy.name, correctedBy: null, revision, classifiedAt: new Date() };
+    const made = documents.flatMap(({ id, contentHash }, i): StoredClassification[] => {
+      const judgement = judged[i];
+      if (judgement == null) return [];
+      const given = { ...judgement.verdict, model: judgement.model };
+      return [{ ...given, ...origin, id: newId('Classification'), documentId: id, contentHash }];
+    });
+    if (made.length === 0) return { rows: made, failure };
+    const ids = made.map(({ documentId }) => documentId);
     const stored = await this.#database.withWorkspace(call.caller.workspace.id, async (scope) => {
       const [, rows] = await Promise.all([
         storeClassifications(scope, taxonomy.name, made),
@@ -268,37 +266,37 @@ export class ClassificationService {
       ]);
       return rows;
     });
-    return made.map((row) => stored.get(row.documentId) ?? row);
+    return { rows: made.map((row) => stored.get(row.documentId) ?? row), failure };
   }
 
   /** Outside of any transaction: a provider may take its time, and the embedded database has one connection. */
-  async #judge(call: ModelCall, state: TaxonomyState, texts: readonly TextInput[]): Promise<Judged> {
-    const { model, embeddings } = await this.#gateway.embed(call, {
-      texts: texts.map(({ text }) => text),
-      purpose: 'document',
+  async #judge(
+    call: ModelCall,
+    state: TaxonomyState,
+    model: ClassifyingModel,
+    given: readonly Judgeable[],
+  ): Promise<Judgements> {
+    const matter = this.#matter(call, state);
+    const texts = given.map(({ title, ...input }): TextInput => {
+      return { ...input, text: classifiableText(title, input.text, model.writes ? LLM_TEXT_CHARACTERS : undefined) };
     });
-    const classify = await this.#classifier(call, state, model);
-    const inputs = texts.map((input, i) => ({ ...input, vector: embeddings[i]?.vector as Float32Array }));
-    const verdicts: Verdict[] = [];
-    for (let start = 0; start < inputs.length; start += TEXTS_AT_ONCE) {
-      if (start > 0) await nextTurn();
-      verdicts.push(...classify(inputs.slice(start, start + TEXTS_AT_ONCE)));
+    try {
+      if (!model.writes) return await this.#byVectors.judge(call, matter, texts, model.id);
+      const corrections = await matter.readCorrections(LLM_CORRECTIONS_MAX);
+      return await this.#byAsking.judge(call, { taxonomy: state.taxonomy, corrections }, texts, model.id);
+    } catch (failure) {
+      return { judged: given.map(() => null), failure };
     }
-    return { model, verdicts };
   }
 
-  #classifier(call: ModelCall, { taxonomy, revision }: TaxonomyState, model: EmbeddingModel) {
+  #matter(call: ModelCall, { taxonomy, revision }: TaxonomyState): LearningMatter {
     const { id } = call.caller.workspace;
     const untaught = taxonomy.builtIn && revision === 0;
-    const key = { workspaceId: untaught ? null : id, taxonomy: taxonomy.name, model: model.id, revision };
-    return this.#cache.get(key, async () => {
-      const corrections = untaught
-        ? []
-        : await this.#database.withWorkspace(id, (scope) => readCorrections(scope, taxonomy.name, CORRECTIONS_MAX));
-      // Others wait for it too: it goes on when the caller that came first leaves.
-      const lasting = { ...call, signal: AbortSignal.timeout(LEARNING_TIMEOUT_MS) };
-      return learnClassifier(this.#gateway, lasting, { taxonomy, corrections, model });
-    });
+    return {
+      ...{ taxonomy, revision, workspaceId: untaught ? null : id },
+      readCorrections: async (limit) =>
+        untaught ? [] : this.#database.withWorkspace(id, (scope) => readCorrections(scope, taxonomy.name, limit)),
+    };
   }
 }
 
@@ -312,9 +310,4 @@ function checkText({ title, text }: TextToClassify): void {
 function sentimentOf({ labels, score, confidence, model }: Verdict & { model: string }): Sentiment {
   const label = (labels[0]?.label.toUpperCase() ?? 'NEUTRAL') as SentimentLabel;
   return { label, score: score ?? 0, confidence, model };
-}
-
-/** Learning asks a provider for the product's own texts without the gateway's attempts around it. */
-function isProviderFailure(error: unknown): boolean {
-  return error instanceof ProviderFailedError || error instanceof ProviderError;
 }

@@ -18,10 +18,10 @@ export interface Classification {
   documentId: string | null;
   taxonomy: string;
   labels: readonly AssignedLabel[];
-  /** 0..1, of the first dimension that has a label. */
+  /** 0..1: of the first dimension that has a label, or, by a model that writes, of all labels together. */
   confidence: number;
   reasoning: string | null;
-  /** The embedding model whose vectors decided, or `person`. */
+  /** The model that answered or whose vectors decided, or `person`. */
   model: string;
   /** Id of the user or the key that corrected it, or `root`. */
   correctedBy: string | null;

@@ -8,16 +8,10 @@ import {
   type EmbedTexts,
   meanVector,
 } from './embedding-space.ts';
-import { explicitLabel, taggedLabel } from './explicit-labels.ts';
+import { explicitLabel, explicitReason, HINT_CONFIDENCE, taggedLabel } from './explicit-labels.ts';
 import { type KernelRidgeModel, type KernelRidgeProblem, scoreKernelRidge } from './kernel-ridge.ts';
 import { fitKernelRidgeAnywhere } from './kernel-ridge-fitting.ts';
-import {
-  type AssignedLabel,
-  type LabelChoice,
-  spokenLabelName,
-  type Taxonomy,
-  type TaxonomyDimension,
-} from './taxonomy.ts';
+import type { AssignedLabel, LabelChoice, Taxonomy, TaxonomyDimension } from './taxonomy.ts';
 import { type Cue, findCues, PRIOR_SCORES } from './text-cues.ts';
 
 /** What a person said about a text: its labels, and the text or its vector, or both. */
@@ -83,7 +77,6 @@ const DEFAULT_MAX_EXAMPLES = 2_000;
 const ROWS_TO_CALIBRATE = 40;
 /** Share of the best score from which a multi dimension gives a label as well. */
 const MULTI_LABEL_SHARE = 0.5;
-const HINT_CONFIDENCE = 0.99;
 /** How strongly corrections must speak for a label to be its reason. */
 const RECALLED_FROM = 0.3;
 /** As much as a strong cue: a tag decides where the text leaves it open, and loses to a text that is clear. */
@@ -192,7 +185,7 @@ function classifyOne(
     const said = explicitLabel(dimension, input.text, input.hints);
     if (said !== undefined) {
       const label = { dimension: dimension.name, label: said, confidence: HINT_CONFIDENCE };
-      return { labels: [label], reason: `The text comes with the ${spokenLabelName(dimension.name)} "${said}".` };
+      return { labels: [label], reason: explicitReason(dimension, said) };
     }
     const model = fitted.find((candidate) => candidate.dimension === dimension);
     return model ? judge(model, input, cues, space, abstainBelow) : { labels: [], reason: undefined };

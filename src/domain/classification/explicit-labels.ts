@@ -1,6 +1,8 @@
 import { spokenLabelName, type TaxonomyDimension } from './taxonomy.ts';
 
 const LONGEST_OPEN_LABEL = 60;
+/** Of a label that was said; a person who looks at this very text may still know better. */
+export const HINT_CONFIDENCE = 0.99;
 /** What vendors call the part of a product that something is about. */
 export const AREA_WORDS: readonly string[] = ['component', 'module', 'area'];
 
@@ -21,6 +23,11 @@ export function explicitLabel(
   if (match) return match.name;
   const name = said.trim();
   return dimension.openEnded && spoken !== '' && name.length <= LONGEST_OPEN_LABEL ? name : undefined;
+}
+
+/** Why such a label was given. */
+export function explicitReason({ name }: TaxonomyDimension, said: string): string {
+  return `The text comes with the ${spokenLabelName(name)} "${said}".`;
 }
 
 /**

@@ -144,11 +144,18 @@ export function findCues(text: string): readonly Cue[] {
   });
 }
 
+/** As much as an encoder that reads 128 tokens can use. */
+const ENCODER_CHARACTERS = 1_000;
+
 /**
  * The text that a classifier should read, and whose vector it wants: the title first and once, without code blocks, markup,
- * addresses and the empty headings of forms, which crowd out the person's own words in a model that reads 128 tokens.
+ * addresses and the empty headings of forms, which crowd out the person's own words.
  */
-export function classifiableText(title: string | null | undefined, text: string): string {
+export function classifiableText(
+  title: string | null | undefined,
+  text: string,
+  maxCharacters = ENCODER_CHARACTERS,
+): string {
   const body = text
     .slice(0, 20_000)
     .replace(/<!--.*?-->/gs, ' ')
@@ -161,8 +168,8 @@ export function classifiableText(title: string | null | undefined, text: string)
     .replace(/[^\S\n]+/g, ' ')
     .replace(/\s*\n\s*/g, '\n')
     .trim()
-    .slice(0, 1_000);
+    .slice(0, maxCharacters);
   const heading = title?.trim();
-  if (!heading || (body && beginsWithTitle(heading, text))) return body || text.trim().slice(0, 1_000);
+  if (!heading || (body && beginsWithTitle(heading, text))) return body || text.trim().slice(0, maxCharacters);
   return body ? `${heading}${/[.!?]$/.test(heading) ? '' : '.'}\n${body}` : heading;
 }

@@ -66,23 +66,33 @@ export interface DocumentTasks {
 /** Id of the model that a workspace's documents are embedded with. */
 export type EmbeddingModelOf = (workspaceId: string) => Promise<string>;
 
+/**
+ * Told of the documents of a workspace that were written or deleted, as soon as that is committed; of none where an
+ * upsert found everything as it was.
+ */
+export type DocumentsChanged = (workspaceId: string, documentIds: readonly string[]) => void;
+
 /** With the model that was the workspace's when the call came. */
 type ResolvedUpsert = UpsertInput & { embeddingModel: string };
+
+interface Written {
+  outcome: UpsertOutcome;
+  changedIds: string[];
+}
 
 export class DocumentService {
   readonly #database: Database;
   readonly #meters: MeterService;
   readonly #tasks: DocumentTasks;
   readonly #embeddingModelOf: EmbeddingModelOf;
-  /** Called with the workspace whose documents have changed. */
-  readonly #onChange: (workspaceId: string) => void;
+  readonly #onChange: DocumentsChanged;
 
   constructor(parts: {
     database: Database;
     meters: MeterService;
     tasks: DocumentTasks;
     embeddingModelOf: EmbeddingModelOf;
-    onChange: (workspaceId: string) => void;
+    onChange: DocumentsChanged;
   }) {
     this.#database = parts.database;
     this.#meters = parts.meters;
@@ -115,8 +125,8 @@ export class DocumentService {
     const prepared = await prepareDocuments(collection, input.documents);
     const upsert = { ...input, embeddingModel: await this.#embeddingModelOf(member.workspace.id) };
     await this.#checkAllowance(member, upsert, prepared);
-    const outcome = await this.#writeOnce(member, upsert, prepared, request);
-    this.#onChange(member.workspace.id);
+    const { outcome, changedIds } = await this.#writeOnce(member, upsert, prepared, request);
+    this.#onChange(member.workspace.id, changedIds);
     return outcome;
   }
 
@@ -126,7 +136,7 @@ export class DocumentService {
     input: ResolvedUpsert,
     prepared: readonly NewDocument[],
     request: IdempotentRequest | null,
-  ): Promise<UpsertOutcome> {
+  ): Promise<Written> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#database.withWorkspace(caller.workspace.id, (scope) =>
@@ -137,7 +147,7 @@ export class DocumentService {
           const quicker = await this.#database.withWorkspace(caller.workspace.id, (scope) =>
             readAnswer<UpsertOutcome>(scope, request),
           );
-          if (quicker !== null) return quicker;
+          if (quicker !== null) return { outcome: quicker, changedIds: [] };
         }
         if (!isRolledBackByConflict(error) || attempt === WRITE_ATTEMPTS) throw error;
       }
@@ -164,7 +174,7 @@ export class DocumentService {
     input: ResolvedUpsert,
     prepared: readonly NewDocument[],
     request: IdempotentRequest | null,
-  ): Promise<UpsertOutcome> {
+  ): Promise<Written> {
     const known = await this.#lock(scope, input, prepared);
     const rows = prepared.map((document) => ({
       ...document,
@@ -203,7 +213,7 @@ export class DocumentService {
       jobId,
     };
     if (request !== null) await keepAnswer(scope, request, outcome);
-    return outcome;
+    return { outcome, changedIds: done.filter(({ changed }) => changed).map(({ id }) => id) };
   }
 
   async #lock(scope: WorkspaceScope, input: ResolvedUpsert, prepared: readonly NewDocument[]) {
@@ -263,11 +273,10 @@ export class DocumentService {
       const piece = await this.#database.withWorkspace(workspace.id, (scope) =>
         deleteDocuments(scope, target, DELETE_PIECE, model),
       );
-      deleted += piece;
-      if (piece < DELETE_PIECE) break;
+      this.#onChange(workspace.id, piece);
+      deleted += piece.length;
+      if (piece.length < DELETE_PIECE) return deleted;
     }
-    this.#onChange(workspace.id);
-    return deleted;
   }
 }
 

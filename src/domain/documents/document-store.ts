@@ -136,24 +136,24 @@ export async function countDocuments(
   return rows[0]?.count ?? 0;
 }
 
-/** Deletes documents with their vectors and labels; at most `limit` at once. Returns how many went. */
+/** Deletes documents with their vectors and labels; at most `limit` at once. Returns the ids of those that went. */
 export async function deleteDocuments(
   scope: WorkspaceScope,
   which: { ids: readonly string[] } | { filter: DocumentFilter },
   limit: number,
   embeddingModel: string,
-): Promise<number> {
+): Promise<string[]> {
   const { sql } = scope;
   const condition =
     'ids' in which
       ? sql`d.id = any(${[...which.ids]}::text[])`
       : documentCondition(scope, which.filter, embeddingModel);
-  const deleted = await sql`
+  const deleted = await sql<{ id: string }[]>`
     delete from documents where (workspace_id, id) in (
       select d.workspace_id, d.id from documents d where ${condition}
       order by d.external_id collate "C", d.id limit ${limit} for update
-    )`;
-  return deleted.count;
+    ) returning id`;
+  return deleted.map(({ id }) => id);
 }
 
 /** What has to be known of a document to embed it. */

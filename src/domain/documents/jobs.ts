@@ -1,21 +1,17 @@
 import { z } from 'zod';
 import type { Database } from '../../db/client.ts';
-import { defineJob, type JobContext, type JobDefinition, RetryLater } from '../../jobs/define-job.ts';
+import { defineJob, type JobContext, type JobDefinition, type JobIdentity } from '../../jobs/define-job.ts';
 import type { JobQueue } from '../../jobs/queue.ts';
-import type { WorkspaceCaller } from '../access/caller.ts';
-import { findWorkspace } from '../access/workspace-lookup.ts';
+import { WARM_PAYLOAD, type WarmPayload, warmCache } from '../caching/warming.ts';
 import type { ClassificationService } from '../classification/classification-service.ts';
 import type { EmbeddingService } from '../embeddings/embedding-service.ts';
+import { jobCalls, withinAllowance } from '../gateway/job-call.ts';
 import type { ModelCall } from '../gateway/model-call.ts';
-import { LimitReachedError } from '../usage/errors.ts';
-import type { Operation } from '../usage/usage-event.ts';
 import { AI_TASKS, type AiTask, type DocumentTasks, type EmbeddingModelOf } from './document-service.ts';
 import { findDocuments } from './document-store.ts';
 
 /** Documents that are read and classified together. */
 const DOCUMENTS_PER_BATCH = 100;
-/** A job over its workspace's allowance looks again at least this often: the tier may have been raised. */
-const LONGEST_WAIT_MS = 3_600_000;
 
 const PAYLOAD = z.object({
   documentIds: z.array(z.string()).max(1_000),
@@ -33,15 +29,19 @@ export interface DocumentJobParts {
   embeddingModelOf: EmbeddingModelOf;
 }
 
-/** The jobs that have models work on written documents. */
+/** The jobs that have models work on written documents; `embed` also takes texts that are no document's. */
 export function documentJobs(parts: DocumentJobParts): {
-  embed: JobDefinition<Payload>;
+  embed: JobDefinition<Payload | WarmPayload>;
   process: JobDefinition<Payload>;
 } {
-  const run = (payload: Payload & { workspaceId: string; jobId: string }, context: JobContext) =>
-    runTasks(parts, payload, context);
+  const run = (payload: Payload & JobIdentity, context: JobContext) => runTasks(parts, payload, context);
   return {
-    embed: defineJob({ kind: 'EMBED', schema: PAYLOAD, run }),
+    embed: defineJob<Payload | WarmPayload>({
+      kind: 'EMBED',
+      schema: z.union([WARM_PAYLOAD, PAYLOAD]),
+      run: (payload, context) =>
+        'texts' in payload ? warmCache(parts, payload, context) : runTasks(parts, payload, context),
+    }),
     process: defineJob({ kind: 'PROCESS_DOCUMENTS', schema: PAYLOAD, run }),
   };
 }
@@ -65,29 +65,15 @@ export class QueuedDocumentTasks implements DocumentTasks {
 
 async function runTasks(
   parts: DocumentJobParts,
-  payload: Payload & { workspaceId: string; jobId: string },
+  payload: Payload & JobIdentity,
   context: JobContext,
 ): Promise<{ done: number; failed: number }> {
-  const workspace = await parts.database.withSystem((scope) => findWorkspace(scope, payload.workspaceId));
-  if (workspace === null) return { done: 0, failed: 0 };
-  const caller: WorkspaceCaller = {
-    kind: payload.apiKeyId === null ? 'user' : 'apiKey',
-    workspace,
-    role: 'MEMBER',
-    apiKeyId: payload.apiKeyId,
-    userId: payload.userId,
-  };
-  const callFor = (operation: Operation): ModelCall => ({
-    caller,
-    operation,
-    requestId: payload.jobId,
-    signal: context.signal,
-    tally: null,
-  });
+  const callFor = await jobCalls(parts.database, payload, context.signal);
+  if (callFor === null) return { done: 0, failed: 0 };
   const total = payload.documentIds.length * payload.tasks.length;
   let done = 0;
   let failed = 0;
-  try {
+  await withinAllowance(async () => {
     for (const task of orderedTasks(payload.tasks)) {
       const before = done;
       if (task === 'EMBED') {
@@ -105,10 +91,7 @@ async function runTasks(
         context.progress(done, failed, total);
       }
     }
-  } catch (error) {
-    if (!(error instanceof LimitReachedError)) throw error;
-    throw new RetryLater(Math.min(LONGEST_WAIT_MS, error.resetsAt.getTime() - Date.now()), error.message);
-  }
+  });
   context.progress(done, failed, total);
   return { done, failed };
 }

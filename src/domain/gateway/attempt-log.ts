@@ -18,7 +18,9 @@ export interface TryReport {
   durationMs: number;
   usage: TokenUsage;
   /** What the ledger counts beside tokens and time. */
-  counts: Partial<Pick<UsageEvent, 'embeddings' | 'llmCalls' | 'cacheHits' | 'metered'>>;
+  counts: Partial<
+    Pick<UsageEvent, 'embeddings' | 'llmCalls' | 'metered' | 'cacheKind' | 'cacheHits' | 'cacheMisses' | 'savedUsd'>
+  >;
 }
 
 /** The tries of one call, each of which is a row of the ledger. */
@@ -80,6 +82,22 @@ export class AttemptLog {
     );
     this.#recorder.record(event);
     this.#call.tally?.add(event);
+  }
+
+  /** What a cache gave in place of the target: it costs nothing, and is one attempt. */
+  addCached(
+    target: CatalogModel,
+    given: Required<Pick<TryReport['counts'], 'cacheKind' | 'cacheHits' | 'savedUsd'>>,
+  ): void {
+    this.add(target, {
+      outcome: 'CACHED',
+      errorCode: null,
+      message: null,
+      firstTokenMs: null,
+      durationMs: 0,
+      usage: NO_USAGE,
+      counts: given,
+    });
   }
 
   /** A target that was not called at all, as a client is told of it: nothing of it is in the ledger. */

@@ -4,7 +4,7 @@ import { InvalidInputError } from '../../shared/errors.ts';
 import { storableText } from '../../shared/text.ts';
 import { type CacheSpace, EmbeddingCache } from '../caching/embedding-cache.ts';
 import type { CachedEmbedding } from '../caching/embedding-cache-store.ts';
-import { AttemptLog, NO_USAGE } from './attempt-log.ts';
+import { AttemptLog, usageCostUsd } from './attempt-log.ts';
 import { runAttempts } from './attempts.ts';
 import type { GatewayParts } from './generate-calls.ts';
 import type { ModelCall } from './model-call.ts';
@@ -58,13 +58,15 @@ export class EmbedCalls {
 
   async embed(call: ModelCall, input: EmbedInput): Promise<{ model: EmbeddingModel; embeddings: EmbeddedText[] }> {
     const { purpose, dimensions, bulk = false } = input;
+    const workspaceId = call.caller.workspace.id;
     checkDimensions(dimensions);
-    const model = await this.#parts.catalog.embeddingModel(call.caller.workspace.id, input.model);
+    const model = await this.#parts.catalog.embeddingModel(workspaceId, input.model);
     if (input.texts.length === 0) return { model, embeddings: [] };
-    const maxCharacters = model.traits.maxInputTokens * MAX_CHARACTERS_PER_TOKEN;
-    const texts = input.texts.map((text) => storableText(text.slice(0, maxCharacters)).trim());
+    const texts = input.texts.map((text) => embeddedText(model, text));
+    const { settings } = await this.#parts.catalog.directory.of(workspaceId);
     const space: CacheSpace = {
-      workspaceId: call.caller.workspace.id,
+      workspaceId,
+      epoch: settings.embeddingEpoch,
       model: model.id,
       purpose,
       ...(dimensions === undefined ? {} : { dimensions }),
@@ -78,7 +80,7 @@ export class EmbedCalls {
     const { made, shared } = await this.#embedOnce(space, { call, model, request, textOfHash }, missing);
     this.#cache.store(space, made, bulk);
     for (const [hash, entry] of shared) known.set(hash, entry);
-    if (known.size > 0) this.#recordCached(call, model, known.size);
+    if (known.size > 0) this.#recordCached(call, model, [...known.values()]);
 
     const embeddings = hashes.map((hash): EmbeddedText => {
       const entry = (known.get(hash) ?? made.get(hash)) as CachedEmbedding;
@@ -192,23 +194,28 @@ export class EmbedCalls {
         callEmbed(target, { ...request, model: target.info.name }, { signal, requestId: call.requestId }),
       count: (embedded) => ({
         usage: usageOf(embedded),
-        counts: { embeddings: embedded.vectors.length, metered },
+        counts: {
+          ...{ embeddings: embedded.vectors.length, metered },
+          ...{ cacheKind: 'EMBEDDING', cacheMisses: embedded.vectors.length },
+        },
       }),
     });
     return result;
   }
 
-  #recordCached(call: ModelCall, model: EmbeddingModel, cacheHits: number): void {
-    new AttemptLog(call, this.#parts.recorder).add(model, {
-      outcome: 'CACHED',
-      errorCode: null,
-      message: null,
-      firstTokenMs: null,
-      durationMs: 0,
-      usage: NO_USAGE,
-      counts: { cacheHits },
+  #recordCached(call: ModelCall, model: EmbeddingModel, entries: readonly CachedEmbedding[]): void {
+    const inputTokens = entries.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+    new AttemptLog(call, this.#parts.recorder).addCached(model, {
+      cacheKind: 'EMBEDDING',
+      cacheHits: entries.length,
+      savedUsd: usageCostUsd({ inputTokens, outputTokens: 0 }, model.info) ?? '0',
     });
   }
+}
+
+/** What of a text goes to the model, and into the cache. */
+export function embeddedText({ traits }: EmbeddingModel, text: string): string {
+  return storableText(text.slice(0, traits.maxInputTokens * MAX_CHARACTERS_PER_TOKEN)).trim();
 }
 
 async function callEmbed(

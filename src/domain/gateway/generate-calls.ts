@@ -3,7 +3,7 @@ import { AnswerCache } from '../caching/answer-cache.ts';
 import { SingleFlight } from '../caching/single-flight.ts';
 import type { MeterService, MeterTaking } from '../usage/meter-service.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
-import { AttemptLog, NO_USAGE } from './attempt-log.ts';
+import { AttemptLog, type TryReport } from './attempt-log.ts';
 import { runAttempts } from './attempts.ts';
 import { ProviderFailedError } from './errors.ts';
 import type { Attempt, GeneratedAnswer, GenerationInput, GenerationPart } from './generation.ts';
@@ -20,8 +20,13 @@ export interface GatewayParts {
   recorder: UsageRecorder;
 }
 
+type AnswerContent = Pick<GeneratedAnswer, 'text' | 'toolCalls' | 'reasoning' | 'finishReason' | 'model'>;
+
 /** An answer as it is kept: without what the call that made it has cost. */
-type KeptAnswer = Pick<GeneratedAnswer, 'text' | 'toolCalls' | 'reasoning' | 'finishReason' | 'model'>;
+interface KeptAnswer extends AnswerContent {
+  /** What the try that gave it has cost, and whoever is given it saves; null where the price is not known. */
+  worthUsd: string | null;
+}
 
 /** A call whose way is known, and where its answer may be kept. */
 interface PreparedCall {
@@ -32,6 +37,10 @@ interface PreparedCall {
   /** Null: neither looked up nor kept. */
   key: string | null;
   documentIds: readonly string[];
+  /** The moment of the cache at which the call came. */
+  since: number;
+  /** How the try that answers is counted beside its tokens. */
+  counts: TryReport['counts'];
 }
 
 /** Answers: whole or streamed, from the cache or from a provider. */
@@ -56,7 +65,7 @@ export class GenerateCalls {
     const { result, shared } = await this.#flights.run(key, () => this.#make(prepared), mayFollow);
     if (!shared) return result;
     call.signal.throwIfAborted();
-    return this.#given(prepared, result);
+    return this.#given(prepared, keptAnswer(result));
   }
 
   async *stream(call: ModelCall, input: GenerationInput): AsyncGenerator<GenerationPart, void> {
@@ -68,9 +77,10 @@ export class GenerateCalls {
     }
     const taking = await this.#parts.meters.take(call.caller.workspace, 'LLM_CALLS', 1);
     const { route, log, request } = prepared;
+    const counts = { ...prepared.counts, metered: taking.metered };
     const { signal, requestId } = call;
     try {
-      const streamed = yield* streamAttempts({ route, log, signal, requestId, request, metered: taking.metered });
+      const streamed = yield* streamAttempts({ route, log, signal, requestId, request, counts });
       const answer = streamedAnswer(streamed, log);
       this.#keep(prepared, streamed.target, answer);
       yield { kind: 'completed', answer };
@@ -89,11 +99,16 @@ export class GenerateCalls {
     const route = await this.#parts.router.route({ workspaceId, model, work, fallbacks, capabilities });
     const isKept = cache !== 'off' && settings.policies.answerCache !== false;
     const key = isKept ? AnswerCache.key(workspaceId, settings.answerEpoch, [route.first.id, request]) : null;
-    return { call, route, request, log: new AttemptLog(call, this.#parts.recorder), key, documentIds };
+    const isLookedUp = key !== null && cache === 'use';
+    return {
+      ...{ call, route, request, key, documentIds, since: this.#cache.moment },
+      log: new AttemptLog(call, this.#parts.recorder),
+      counts: { llmCalls: 1, ...(isLookedUp ? { cacheKind: 'RESPONSE', cacheMisses: 1 } : {}) },
+    };
   }
 
   async #make(prepared: PreparedCall): Promise<GeneratedAnswer> {
-    const { call, route, request, log } = prepared;
+    const { call, route, request, log, counts } = prepared;
     const taking = await this.#parts.meters.take(call.caller.workspace, 'LLM_CALLS', 1);
     const { target, result } = await releasing(taking, () =>
       runAttempts({
@@ -105,7 +120,7 @@ export class GenerateCalls {
           if (provider.generate === undefined) throw new TypeError('the provider does not generate');
           return provider.generate({ ...request, model: model.info.name }, { signal, requestId: call.requestId });
         },
-        count: ({ usage }) => ({ usage, counts: { llmCalls: 1, metered: taking.metered } }),
+        count: ({ usage }) => ({ usage, counts: { ...counts, metered: taking.metered } }),
       }),
     );
     const { text, toolCalls, finishReason, reasoning = null } = result;
@@ -115,29 +130,19 @@ export class GenerateCalls {
   }
 
   /** Only what the model that was asked for has said: a fallback's answer is nobody else's. */
-  #keep({ key, route, call, documentIds }: PreparedCall, target: CatalogModel, answer: GeneratedAnswer): void {
+  #keep({ key, route, call, documentIds, since }: PreparedCall, target: CatalogModel, answer: GeneratedAnswer): void {
     if (key === null || target !== route.first || answer.finishReason === 'content_filter') return;
-    const { text, toolCalls, reasoning, finishReason, model } = answer;
-    const kept: KeptAnswer = { text, toolCalls, reasoning, finishReason, model };
-    this.#cache.set(key, call.caller.workspace.id, kept, documentIds);
+    this.#cache.set(call.caller.workspace.id, key, { answer: keptAnswer(answer), documentIds, since });
   }
 
   #cached(prepared: PreparedCall): GeneratedAnswer | null {
-    const kept = this.#cache.get<KeptAnswer>(prepared.key ?? '');
+    const kept = this.#cache.get<KeptAnswer>(prepared.call.caller.workspace.id, prepared.key ?? '');
     return kept === null ? null : this.#given(prepared, kept);
   }
 
   /** An answer that was made before, or for somebody else at the same moment: it costs nothing and is one attempt. */
   #given({ log, route }: PreparedCall, kept: KeptAnswer): GeneratedAnswer {
-    log.add(route.first, {
-      outcome: 'CACHED',
-      errorCode: null,
-      message: null,
-      firstTokenMs: null,
-      durationMs: 0,
-      usage: NO_USAGE,
-      counts: { cacheHits: 1 },
-    });
+    log.addCached(route.first, { cacheKind: 'RESPONSE', cacheHits: 1, savedUsd: kept.worthUsd ?? '0' });
     return { ...wholeAnswer(kept, log), cached: true };
   }
 }
@@ -157,8 +162,12 @@ function isUsed({ outcome, firstTokenMs }: Attempt): boolean {
   return outcome === 'SUCCEEDED' || (outcome === 'CANCELLED' && firstTokenMs !== null);
 }
 
-function wholeAnswer(kept: KeptAnswer, log: AttemptLog): GeneratedAnswer {
-  const { text, toolCalls, reasoning, finishReason, model } = kept;
+function keptAnswer({ text, toolCalls, reasoning, finishReason, model, attempts }: GeneratedAnswer): KeptAnswer {
+  return { text, toolCalls, reasoning, finishReason, model, worthUsd: attempts.at(-1)?.costUsd ?? null };
+}
+
+function wholeAnswer(content: AnswerContent, log: AttemptLog): GeneratedAnswer {
+  const { text, toolCalls, reasoning, finishReason, model } = content;
   const { usage, costUsd, attempts } = log;
   return { text, toolCalls, reasoning, finishReason, model, usage, costUsd, cached: false, attempts: [...attempts] };
 }

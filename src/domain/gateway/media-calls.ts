@@ -11,6 +11,7 @@ import type {
   TranscribeRequest,
   TranscribeResult,
 } from '../../plugins/contract.ts';
+import { ProviderError } from '../../plugins/errors.ts';
 import type { ModelWork } from '../integrations/integration.ts';
 import { AttemptLog, NO_USAGE } from './attempt-log.ts';
 import { runAttempts } from './attempts.ts';
@@ -52,7 +53,7 @@ export class MediaCalls {
   }
 
   rerank(call: ModelCall, asked: Asked<RerankRequest>): Promise<Made<RerankResult>> {
-    return this.#make(call, 'rerank', null, asked);
+    return this.#make(call, 'rerank', null, asked, (result) => checkScores(result, asked));
   }
 
   moderate(call: ModelCall, asked: Asked<ModerateRequest>): Promise<Made<ModerateResult>> {
@@ -72,6 +73,7 @@ export class MediaCalls {
     method: Name,
     work: ModelWork | null,
     { model, ...request }: Asked<RequestOf<Name>>,
+    check: (result: ResultOf<Name>) => void = () => undefined,
   ): Promise<Made<ResultOf<Name>>> {
     const workspaceId = call.caller.workspace.id;
     const capabilities: [Capability] = [CAPABILITY_OF[method]];
@@ -89,7 +91,10 @@ export class MediaCalls {
           const run = provider[method] as undefined | ((request: unknown, context: unknown) => Promise<ResultOf<Name>>);
           if (run === undefined) throw new TypeError(`the provider does not ${method}`);
           const context = { signal, requestId: call.requestId };
-          return run.call(provider, { ...request, model: tried.info.name }, context);
+          return run.call(provider, { ...request, model: tried.info.name }, context).then((made) => {
+            check(made);
+            return made;
+          });
         },
         count: (made) => ({
           usage: ('usage' in made ? made.usage : undefined) ?? NO_USAGE,
@@ -99,4 +104,13 @@ export class MediaCalls {
     );
     return { model: target.id, result, usage: log.usage, costUsd: log.costUsd, attempts: [...log.attempts] };
   }
+}
+
+/** A provider that answers with something else than it was asked for has failed, whatever it says. */
+function checkScores({ scores }: RerankResult, { texts }: Pick<RerankRequest, 'texts'>): void {
+  if (scores.length !== texts.length) {
+    throw new ProviderError('malformed', `the provider gave ${scores.length} scores for ${texts.length} texts`);
+  }
+  if (!scores.every(Number.isFinite))
+    throw new ProviderError('malformed', 'the provider gave a score that is no number');
 }

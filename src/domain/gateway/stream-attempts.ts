@@ -3,7 +3,7 @@ import type { GenerateRequest, StreamPart } from '../../plugins/contract.ts';
 import type { ProviderError } from '../../plugins/errors.ts';
 import { AnswerCollector } from './answer-collector.ts';
 import { AttemptClock } from './attempt-clock.ts';
-import { type AttemptLog, NO_USAGE } from './attempt-log.ts';
+import { type AttemptLog, NO_USAGE, type TryReport } from './attempt-log.ts';
 import { reportOf, skipOpenCircuit } from './attempts.ts';
 import { ProviderFailedError } from './errors.ts';
 import type { GenerationPart } from './generation.ts';
@@ -21,8 +21,8 @@ export interface StreamPlan {
   /** Aborted when the caller leaves. */
   signal: AbortSignal;
   requestId: string;
-  /** Whether the tier's allowance has counted the call already. */
-  metered: boolean;
+  /** How the try that answers is counted beside its tokens. */
+  counts: TryReport['counts'];
   request: Omit<GenerateRequest, 'model'>;
 }
 
@@ -189,7 +189,7 @@ class StreamAttempt {
       ...reportOf(this.#clock, outcome, error),
       firstTokenMs: this.#firstTokenMs,
       usage,
-      counts: { llmCalls: isUsed ? 1 : 0, metered: this.#plan.metered },
+      counts: isUsed ? this.#plan.counts : {},
     });
   }
 }

@@ -25,10 +25,7 @@ const CALL_CONFIG = z.object({
     .array(
       z.strictObject({
         name: modelName.describe('The provider’s own name for it.'),
-        capabilities: z
-          .array(z.enum(CAPABILITY_NAMES))
-          .optional()
-          .describe('What it can do.'),
+        capabilities: z.array(z.enum(CAPABILITY_NAMES)).optional().describe('What it can do.'),
         dimensions: z.int().min(1).max(16_000).optional().describe('Length of its vectors.'),
         contextTokens: z.int().min(1).max(100_000_000).optional().describe('Tokens of question and answer together.'),
         inputUsdPerMillion: price.optional().describe('US dollars for a million tokens read.'),
@@ -54,7 +51,10 @@ const CALL_CONFIG = z.object({
 
 /** A plugin that has `models` of its own puts more into them. */
 const CALL_CONFIG_OF_OTHER_MODELS = CALL_CONFIG.extend({
-  models: z.array(z.looseObject({ name: modelName })).max(MAX_MODELS).optional(),
+  models: z
+    .array(z.looseObject({ name: modelName }))
+    .max(MAX_MODELS)
+    .optional(),
 });
 
 const { properties: COMMON_PROPERTIES } = z.toJSONSchema(CALL_CONFIG, { io: 'input' }) as {

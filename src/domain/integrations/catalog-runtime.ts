@@ -1,4 +1,4 @@
-import type { Capability, CallContext } from '../../plugins/contract.ts';
+import type { CallContext, Capability } from '../../plugins/contract.ts';
 import type { CatalogModel, ModelCatalog } from '../gateway/model-catalog.ts';
 import type { Router } from '../gateway/router.ts';
 import type { ModelChoice, ModelWork } from './integration.ts';
@@ -50,11 +50,11 @@ export class CatalogRuntime implements IntegrationRuntime {
 
   async defaultChoice(workspaceId: string, work: ModelWork): Promise<ModelChoice | null> {
     const choose = (primary: string): ModelChoice => ({ primary, fallbacks: [], parameters: {} });
-    if (work === 'embed') return choose(this.#catalog.defaultEmbeddingModel);
+    if (work === 'embed') return choose(await this.#catalog.documentEmbeddingModelId(workspaceId));
     const model = await this.#router.defaultModel(workspaceId, [CAPABILITY_OF_WORK[work]]);
     if (model !== null) return choose(model.id);
     // Without a model that writes, vectors tell the labels.
-    return work === 'classify' ? choose(this.#catalog.defaultEmbeddingModel) : null;
+    return work === 'classify' ? choose(await this.#catalog.documentEmbeddingModelId(workspaceId)) : null;
   }
 
   async #live(workspaceId: string, integrationId: string): Promise<LiveIntegration | undefined> {

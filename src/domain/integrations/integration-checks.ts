@@ -1,6 +1,6 @@
 import type { PluginManifest } from '../../plugins/contract.ts';
 import { PluginNotFoundError } from '../../plugins/plugin-errors.ts';
-import type { PluginRegistry } from '../../plugins/registry.ts';
+import type { PluginRegistry, RegisteredPlugin } from '../../plugins/registry.ts';
 import { InvalidInputError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json.ts';
 import { storableJson } from '../../shared/text.ts';
@@ -110,9 +110,16 @@ export class IntegrationChecks {
     return Object.keys(credentials).length === 0 ? null : this.#vault.seal(owner, credentials);
   }
 
+  /** Without the plugin nobody knows what is a secret, so nothing of its configuration may change. */
   #manifest(pluginId: string): PluginManifest {
+    const { plugin, error } = this.#plugin(pluginId);
+    if (error === null) return plugin.manifest;
+    throw InvalidInputError.at('pluginId', `the plugin ${pluginId} could not be loaded: ${error}`);
+  }
+
+  #plugin(pluginId: string): RegisteredPlugin {
     try {
-      return this.#registry.get(pluginId).plugin.manifest;
+      return this.#registry.get(pluginId);
     } catch (error) {
       if (error instanceof PluginNotFoundError) throw InvalidInputError.at('pluginId', error.message);
       throw error;

@@ -4,7 +4,7 @@ import { isJsonObject } from '../../shared/json.ts';
 import { type ConfigProblem, pluginPart, readCallConfig } from './call-config.ts';
 import type { Credentials } from './credential-vault.ts';
 import type { Integration } from './integration.ts';
-import { isWithin, leafPathsIn, secretPathsIn } from './secret-properties.ts';
+import { isWithin, leafPathsIn, secretPathsIn } from '../../plugins/secret-properties.ts';
 
 const CONFIG_MAX_BYTES = 65_536;
 const CREDENTIALS_MAX_BYTES = 16_384;

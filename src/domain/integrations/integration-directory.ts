@@ -19,7 +19,13 @@ export const DEFAULT_TIMEOUTS: CallTimeouts = {
 };
 export const DEFAULT_RETRIES = 2;
 
-export const NOTHING_CHOSEN: WorkspaceSettings = { preferences: {}, policies: {}, models: {}, answerEpoch: 0 };
+export const NOTHING_CHOSEN: WorkspaceSettings = {
+  preferences: {},
+  policies: {},
+  models: {},
+  answerEpoch: 0,
+  embeddingEpoch: 0,
+};
 
 /** A provider that was made from an integration, with what the server knows of its plugin. */
 export interface OpenedProvider {

@@ -3,7 +3,7 @@ import { isUniqueViolation } from '../../db/failures.ts';
 import type { WorkspaceScope } from '../../db/workspace-scope.ts';
 import type { PluginRegistry, RegisteredPlugin } from '../../plugins/registry.ts';
 import { addDecimals } from '../../shared/decimal.ts';
-import { ConflictError, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
+import { ConflictError, InvalidInputError, NotFoundError, UnavailableError } from '../../shared/errors.ts';
 import { newId } from '../../shared/ids.ts';
 import { authorize, type Caller } from '../access/caller.ts';
 import type { CatalogModel } from '../gateway/model-catalog.ts';
@@ -25,7 +25,7 @@ import {
   updateIntegration,
   writeSettings,
 } from './integration-store.ts';
-import { choicesOf, renameChosen } from './model-choices.ts';
+import { choicesOf, mapModelIds } from './model-choices.ts';
 
 const INTEGRATIONS_MAX = 100;
 
@@ -138,11 +138,7 @@ export class IntegrationService {
   async delete(caller: Caller, id: string): Promise<number> {
     const { workspace } = authorize(caller, 'INTEGRATIONS_MANAGE');
     await this.#parts.database.withWorkspace(workspace.id, async (scope) => {
-      const [, all, settings] = await Promise.all([
-        lockProviders(scope),
-        listIntegrations(scope),
-        readSettings(scope),
-      ]);
+      const [, all, settings] = await Promise.all([lockProviders(scope), listIntegrations(scope), readSettings(scope)]);
       const stored = all.find((each) => each.id === id);
       if (stored === undefined) throw new NotFoundError('integration', id);
       const references = referencesTo(stored, all, settings);
@@ -155,9 +151,11 @@ export class IntegrationService {
     return 1;
   }
 
-  /** @throws PluginNotFoundError where it was taken out meanwhile */
-  plugin(integration: Integration): RegisteredPlugin {
-    return this.#parts.registry.get(integration.pluginId);
+  /** @throws UnavailableError where it was taken out meanwhile */
+  plugin({ pluginId }: Integration): RegisteredPlugin {
+    const found = this.#parts.registry.list().find(({ plugin }) => plugin.manifest.id === pluginId);
+    if (found === undefined) throw new UnavailableError(`the plugin ${pluginId} is not there any more`);
+    return found;
   }
 
   models({ workspaceId, id }: Integration): Promise<CatalogModel[]> {
@@ -169,7 +167,11 @@ export class IntegrationService {
   }
 
   /** Null where the provider does not tell what was spent. */
-  async spend(caller: Caller, integration: Integration, ledgerUsd: () => Promise<string>): Promise<ProviderSpend | null> {
+  async spend(
+    caller: Caller,
+    integration: Integration,
+    ledgerUsd: () => Promise<string>,
+  ): Promise<ProviderSpend | null> {
     authorize(caller, 'ANALYTICS_VIEW');
     const reported = await this.#parts.runtime.spend(integration.workspaceId, integration.id);
     if (reported === null) return null;
@@ -220,14 +222,11 @@ function checkFallback(
     throw InvalidInputError.at('fallbackId', 'there is no such integration in this workspace');
   }
   const circle = fallbackCircle([...all.filter((each) => each.id !== id), next], id);
-  if (circle !== null) throw InvalidInputError.at('fallbackId', `fallbacks would go in a circle: ${circle.join(' → ')}`);
+  if (circle !== null)
+    throw InvalidInputError.at('fallbackId', `fallbacks would go in a circle: ${circle.join(' → ')}`);
 }
 
-function referencesTo(
-  integration: Integration,
-  all: readonly Integration[],
-  { models }: WorkspaceSettings,
-): string[] {
+function referencesTo(integration: Integration, all: readonly Integration[], { models }: WorkspaceSettings): string[] {
   const others = all.filter(({ fallbackId }) => fallbackId === integration.id);
   const chosen = choicesOf(models).filter(({ modelId }) => modelId.startsWith(`${integration.name}/`));
   return [
@@ -239,5 +238,7 @@ function referencesTo(
 async function renameInSettings(scope: WorkspaceScope, from: string, to: string): Promise<void> {
   const settings = await readSettings(scope);
   const isChosen = choicesOf(settings.models).some(({ modelId }) => modelId.startsWith(`${from}/`));
-  if (isChosen) await writeSettings(scope, { ...settings, models: renameChosen(settings.models, from, to) });
+  if (!isChosen) return;
+  const rename = (id: string) => (id.startsWith(`${from}/`) ? `${to}${id.slice(from.length)}` : id);
+  await writeSettings(scope, { ...settings, models: mapModelIds(settings.models, rename) });
 }

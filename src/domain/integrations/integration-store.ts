@@ -70,15 +70,15 @@ export async function deleteIntegration(scope: WorkspaceScope, id: string): Prom
 
 export async function readSettings(scope: WorkspaceScope): Promise<WorkspaceSettings> {
   const rows = await scope.sql<WorkspaceSettings[]>`
-    select preferences, policies, models, answer_epoch from workspace_settings
+    select preferences, policies, models, answer_epoch, embedding_epoch from workspace_settings
     where workspace_id = ${scope.workspaceId}`;
   return rows[0] ?? NOTHING_CHOSEN;
 }
 
-/** Everything but the epoch of the answers, which is raised for itself alone. */
+/** Everything but the epochs of the caches, which are raised for themselves alone. */
 export async function writeSettings(
   scope: WorkspaceScope,
-  settings: Omit<WorkspaceSettings, 'answerEpoch'>,
+  settings: Omit<WorkspaceSettings, 'answerEpoch' | 'embeddingEpoch'>,
 ): Promise<void> {
   const { preferences, policies, models } = settings;
   await scope.sql`
@@ -88,6 +88,19 @@ export async function writeSettings(
       ${scope.sql.json(models as never)})
     on conflict (workspace_id) do update set
       preferences = excluded.preferences, policies = excluded.policies, models = excluded.models, updated_at = now()`;
+}
+
+/** Makes what the workspace's caches hold void on every server, as soon as it reads the settings again. */
+export async function raiseCacheEpochs(
+  scope: WorkspaceScope,
+  which: { answers: boolean; embeddings: boolean },
+): Promise<void> {
+  await scope.sql`
+    insert into workspace_settings as s (workspace_id, preferences, policies, models, answer_epoch, embedding_epoch)
+    values (${scope.workspaceId}, '{}', '{}', '{}', ${which.answers ? 1 : 0}, ${which.embeddings ? 1 : 0})
+    on conflict (workspace_id) do update set
+      answer_epoch = s.answer_epoch + excluded.answer_epoch,
+      embedding_epoch = s.embedding_epoch + excluded.embedding_epoch`;
 }
 
 /** What the ledger says that some providers have cost the workspace, by their names; exact decimals. */

@@ -71,4 +71,5 @@ export interface WorkspaceSettings {
   policies: Record<string, unknown>;
   models: Partial<Record<ModelWork, ModelChoice>>;
   answerEpoch: number;
+  embeddingEpoch: number;
 }

@@ -35,12 +35,11 @@ export function choicesOf(models: Choices): { work: ModelWork; modelId: string; 
   });
 }
 
-/** The same choices after an integration was given another name. */
-export function renameChosen(models: Choices, from: string, to: string): Choices {
-  const rename = (id: string) => (id.startsWith(`${from}/`) ? `${to}${id.slice(from.length)}` : id);
-  const renamed = Object.entries(models).map(([work, choice]): [string, ModelChoice] => [
+/** The same choices with other ids in place of those that there are. */
+export function mapModelIds(models: Choices, idOf: (id: string) => string): Choices {
+  const mapped = Object.entries(models).map(([work, choice]): [string, ModelChoice] => [
     work,
-    { ...choice, primary: rename(choice.primary), fallbacks: choice.fallbacks.map(rename) },
+    { ...choice, primary: idOf(choice.primary), fallbacks: choice.fallbacks.map(idOf) },
   ]);
-  return Object.fromEntries(renamed);
+  return Object.fromEntries(mapped);
 }

@@ -10,7 +10,7 @@ import type { CatalogModel } from '../gateway/model-catalog.ts';
 import { MODEL_WORKS, type ModelChoice, type ModelWork, type WorkspaceSettings } from './integration.ts';
 import { CAPABILITY_OF_WORK, type IntegrationRuntime } from './integration-runtime.ts';
 import { listIntegrations, lockProviders, readSettings, writeSettings } from './integration-store.ts';
-import { choicesOf, MODEL_CHOICE } from './model-choices.ts';
+import { choicesOf, MODEL_CHOICE, mapModelIds } from './model-choices.ts';
 
 const SETTINGS_MAX_BYTES = 65_536;
 const BUILT_IN = 'local';
@@ -59,10 +59,10 @@ export class SettingsService {
   async update(caller: Caller, patch: SettingsPatch): Promise<SettingsView> {
     const { workspace } = authorize(caller, 'SETTINGS_MANAGE');
     const before = await this.#database.withWorkspace(workspace.id, readSettings);
-    await this.#checkModels(workspace.id, before.models, patched(before, patch).models);
+    const ids = await this.#resolveNew(workspace.id, before.models, patched(before, patch).models);
     const settings = await this.#database.withWorkspace(workspace.id, async (scope) => {
       await lockProviders(scope);
-      const next = patched(await readSettings(scope), patch);
+      const next = withIds(patched(await readSettings(scope), patch), ids);
       if (patch.models !== undefined) await checkIntegrations(scope, next.models);
       await writeSettings(scope, next);
       return next;
@@ -92,23 +92,32 @@ export class SettingsService {
     return this.#runtime.model(workspaceId, id);
   }
 
-  /** Asks vendors, so it is done before a transaction. What was chosen before is not asked for again. */
-  async #checkModels(workspaceId: string, before: Choices, after: Choices): Promise<void> {
+  /**
+   * Asks vendors, so it is done before a transaction. What was chosen before is not asked for again.
+   * @returns the ids of models that were named by an alias: stored and compared is the id alone
+   */
+  async #resolveNew(workspaceId: string, before: Choices, after: Choices): Promise<Map<string, string>> {
     const known = new Set(choicesOf(before).map(({ work, modelId }) => `${work} ${modelId}`));
     const chosen = choicesOf(after).filter(({ work, modelId }) => !known.has(`${work} ${modelId}`));
-    const issues = await Promise.all(
-      chosen.map(async ({ work, modelId, path }): Promise<InputIssue[]> => {
-        try {
-          await this.#runtime.resolveModel(workspaceId, modelId, CAPABILITY_OF_WORK[work]);
-          return [];
-        } catch (error) {
-          if (error instanceof DomainError) return [{ path: ['models', ...path], message: error.message }];
-          throw error;
-        }
-      }),
-    );
-    refuse(issues.flat());
+    const ids = new Map<string, string>();
+    const issues: InputIssue[] = [];
+    const resolve = async ({ work, modelId, path }: (typeof chosen)[number]) => {
+      try {
+        const { id } = await this.#runtime.resolveModel(workspaceId, modelId, CAPABILITY_OF_WORK[work]);
+        ids.set(modelId, id);
+      } catch (error) {
+        if (!(error instanceof DomainError)) throw error;
+        issues.push({ path: ['models', ...path], message: error.message });
+      }
+    };
+    await Promise.all(chosen.map(resolve));
+    refuse(issues);
+    return ids;
   }
+}
+
+function withIds(settings: WorkspaceSettings, ids: ReadonlyMap<string, string>): WorkspaceSettings {
+  return { ...settings, models: mapModelIds(settings.models, (id) => ids.get(id) ?? id) };
 }
 
 /** @throws InvalidInputError */
@@ -126,7 +135,7 @@ function patched(settings: WorkspaceSettings, patch: SettingsPatch): WorkspaceSe
   if (Buffer.byteLength(JSON.stringify(next)) > SETTINGS_MAX_BYTES) {
     throw new InvalidInputError([{ path: [], message: `settings may have ${SETTINGS_MAX_BYTES / 1_024} KB as JSON` }]);
   }
-  return { ...next, models: readChoices(next.models), answerEpoch: settings.answerEpoch };
+  return { ...settings, ...next, models: readChoices(next.models) };
 }
 
 /** RFC 7386, section 2. */

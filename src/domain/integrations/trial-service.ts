@@ -11,10 +11,10 @@ import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import type { Credentials, CredentialVault } from './credential-vault.ts';
 import type { Integration, StoredIntegration } from './integration.ts';
 import { IntegrationChecks, type ProviderInput } from './integration-checks.ts';
+import { pluginConfig } from './integration-config.ts';
 import type { OpenedProvider } from './integration-directory.ts';
 import { findIntegrations } from './integration-store.ts';
 import { TRIAL_TIMEOUT_MS, type Trial, type TrialCall, tryProvider } from './integration-trial.ts';
-import { pluginConfig } from './integration-config.ts';
 
 const PROMPT_MAX_CHARACTERS = 10_000;
 
@@ -44,25 +44,27 @@ interface Candidate {
   credentials: Credentials;
 }
 
+export interface TrialParts {
+  database: Database;
+  registry: PluginRegistry;
+  vault: CredentialVault;
+  allowPrivateUrls: boolean;
+  /** @throws UnavailableError */
+  open: (pluginId: string, config: Record<string, unknown>, credentials: Credentials) => OpenedProvider;
+  recorder: UsageRecorder;
+  logger: Logger;
+}
+
 /** Tries configurations of providers, before or after they are stored. */
 export class TrialService {
   readonly #database: Database;
   readonly #registry: PluginRegistry;
   readonly #checks: IntegrationChecks;
-  readonly #open: (pluginId: string, config: Record<string, unknown>, credentials: Credentials) => OpenedProvider;
+  readonly #open: TrialParts['open'];
   readonly #recorder: UsageRecorder;
   readonly #logger: Logger;
 
-  constructor(parts: {
-    database: Database;
-    registry: PluginRegistry;
-    vault: CredentialVault;
-    allowPrivateUrls: boolean;
-    /** @throws UnavailableError */
-    open: (pluginId: string, config: Record<string, unknown>, credentials: Credentials) => OpenedProvider;
-    recorder: UsageRecorder;
-    logger: Logger;
-  }) {
+  constructor(parts: TrialParts) {
     this.#database = parts.database;
     this.#registry = parts.registry;
     this.#checks = new IntegrationChecks(parts);
@@ -98,7 +100,11 @@ export class TrialService {
     const opened = this.#open(pluginId, config, credentials);
     const signal = AbortSignal.any([call.signal, AbortSignal.timeout(TRIAL_TIMEOUT_MS)]);
     try {
-      const { models, call: made, ...result } = await tryProvider(opened, {
+      const {
+        models,
+        call: made,
+        ...result
+      } = await tryProvider(opened, {
         manifest,
         config,
         secrets: pluginConfig(manifest, config, credentials),
@@ -143,7 +149,10 @@ export class TrialService {
       throw InvalidInputError.at('pluginId', 'name a plugin, or the id of an integration');
     }
     if (stored !== null && pluginId !== null && pluginId !== stored.pluginId) {
-      throw InvalidInputError.at('pluginId', `the integration is of the plugin ${stored.pluginId}: leave out one of them`);
+      throw InvalidInputError.at(
+        'pluginId',
+        `the integration is of the plugin ${stored.pluginId}: leave out one of them`,
+      );
     }
     return stored?.pluginId ?? (pluginId as string);
   }

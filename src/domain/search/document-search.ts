@@ -4,18 +4,22 @@ import { storableText } from '../../shared/text.ts';
 import { authorize } from '../access/caller.ts';
 import { resolveDocumentFilter } from '../classification/classification-filter.ts';
 import type { DocumentFilter } from '../documents/document.ts';
+import { findDocuments } from '../documents/document-store.ts';
 import { type ModelCall, usageEventOf } from '../gateway/model-call.ts';
 import type { DocumentEmbeddingModel, EmbeddingModel, ModelCatalog } from '../gateway/model-catalog.ts';
 import type { ModelGateway } from '../gateway/model-gateway.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
+import { findReranker, RERANKED_HITS, rerankPage } from './reranking.ts';
 import {
   MAX_PAGE_SIZE,
+  type PageWindow,
   pageWindow,
   type RankedHit,
   type SearchFusion,
   type SearchMode,
   type SearchModel,
   type SearchPage,
+  type SearchRequest,
 } from './search.ts';
 import type { SearchService } from './search-service.ts';
 
@@ -29,6 +33,8 @@ export interface DocumentSearchInput {
   first: number;
   after: string | null;
   minSimilarity: number | null;
+  /** Have a reranker order the best 50. */
+  rerank: boolean;
 }
 
 /** Search as a client asks for it: the query embedded through the gateway, the vector query counted. */
@@ -53,7 +59,10 @@ export class DocumentSearch {
     this.#recorder = parts.recorder;
   }
 
-  /** @throws InvalidInputError, NotFoundError (the filter's taxonomy), LimitReachedError, ProviderFailedError */
+  /**
+   * @throws InvalidInputError, NotFoundError (the filter's taxonomy), LimitReachedError, ProviderFailedError;
+   * NoProviderError where nothing reranks
+   */
   async search(call: ModelCall, input: DocumentSearchInput): Promise<SearchPage> {
     authorize(call.caller, 'DOCUMENTS_READ');
     checkQuery(input.query);
@@ -61,14 +70,27 @@ export class DocumentSearch {
     const model = await this.#catalog.documentEmbeddingModel(workspaceId);
     const request = { ...input, workspaceId, model: searchModel(model) };
     // What cannot be answered is refused before anything is spent on it.
-    pageWindow(request);
+    const window = pageWindow(request);
+    const reranker = input.rerank ? await findReranker(this.#catalog, workspaceId) : null;
     const filter = await this.#database.withWorkspace(workspaceId, (scope) =>
       resolveDocumentFilter(scope, input.filter),
     );
     const queryVector = input.mode === 'KEYWORD' ? null : await this.#embedQuery(call, model, input.query);
-    const page = await this.#search.search({ ...request, filter, queryVector });
+    const asked = { ...request, filter, queryVector };
+    const page = await this.#search.search(reranker === null ? asked : { ...asked, first: RERANKED_HITS, after: null });
     if (queryVector !== null) this.#recordVectorQueries(call, model, 1, page.plan.durationMs);
-    return page;
+    return reranker === null ? page : this.#rerank(call, asked, { model: reranker, page, window });
+  }
+
+  async #rerank(
+    call: ModelCall,
+    { workspaceId, query, model: { id } }: SearchRequest,
+    ranked: { model: string; page: SearchPage; window: PageWindow },
+  ): Promise<SearchPage> {
+    const ids = ranked.page.hits.map(({ documentId }) => documentId);
+    const found = await this.#database.withWorkspace(workspaceId, (scope) => findDocuments(scope, ids, id));
+    const documents = new Map(found.map((document) => [document.id, document]));
+    return rerankPage(this.#gateway, call, { ...ranked, query, documents });
   }
 
   /** The nearest documents of each document, in the order of the ids. */

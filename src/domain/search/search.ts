@@ -29,6 +29,8 @@ export interface SearchRequest {
   first: number;
   /** `endCursor` of the page before. */
   after?: string | null;
+  /** Whether a reranker orders the hits: a ranking of its own, with cursors of its own. */
+  rerank?: boolean;
   /** Cosine similarity, 0..1, below which a hit is dropped. KEYWORD ignores it: its hits have no similarity. */
   minSimilarity?: number | null;
 }
@@ -158,7 +160,7 @@ function decodeCursor(cursor: string, fingerprint: string): number {
 }
 
 function rankingFingerprint(request: Omit<SearchRequest, 'queryVector'>): string {
-  const { workspaceId, query, mode, fusion, filter, minSimilarity, model } = request;
-  const ranking = [workspaceId, query, mode, fusion ?? 'WEIGHTED', filter ?? null, minSimilarity ?? null, model.id];
+  const { workspaceId, query, mode, fusion = 'WEIGHTED', filter, minSimilarity, model, rerank = false } = request;
+  const ranking = [workspaceId, query, mode, fusion, filter ?? null, minSimilarity ?? null, model.id, rerank];
   return createHash('sha256').update(JSON.stringify(ranking)).digest('base64url').slice(0, 16);
 }

@@ -3,6 +3,9 @@ export type Operation =
   | ('embed' | 'search' | 'similar' | 'classify' | 'sentiment' | 'intent' | 'vector_query')
   | ('chat' | 'generate' | 'summarise' | 'rerank' | 'moderate' | 'describe_image' | 'transcribe' | 'speak');
 
+/** What can be given without asking a provider; the values of the API's `CacheKind`. */
+export type CacheKind = 'EMBEDDING' | 'RESPONSE';
+
 /** How a try at a provider ended; the values of the API's `AttemptOutcome`. */
 export type AttemptOutcome = 'SUCCEEDED' | 'CACHED' | 'RETRIED' | 'FAILED' | 'CANCELLED' | 'RESTARTED';
 
@@ -27,6 +30,12 @@ export interface UsageEvent {
   vectorQueries: number;
   /** Texts or answers that the cache gave. */
   cacheHits: number;
+  /** The cache that was looked into; null: none. */
+  cacheKind: CacheKind | null;
+  /** Texts or answers that it did not have, and that were made. */
+  cacheMisses: number;
+  /** Exact decimal: what the hits would have cost, as far as their price is known. */
+  savedUsd: string;
   inputTokens: number;
   outputTokens: number;
   cachedTokens: number;

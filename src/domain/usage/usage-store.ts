@@ -1,7 +1,7 @@
 import type { PendingQuery, Row } from 'postgres';
 import type { SystemScope, WorkspaceScope } from '../../db/workspace-scope.ts';
 import type { LimitedMeter, Meter } from './tiers.ts';
-import type { UsageEvent } from './usage-event.ts';
+import type { CacheKind, UsageEvent } from './usage-event.ts';
 import type { MeterUse, Period, UsageDimension, UsageGroup, UsageKey, UsageTotals } from './usage-report.ts';
 import { splitIntoDays } from './usage-report.ts';
 import { dayOf } from './utc-day.ts';
@@ -31,7 +31,8 @@ export async function insertUsage(scope: SystemScope, events: readonly RecordedE
         "workspaceId" text, id text, at float8, "apiKeyId" text, "userId" text, "requestId" text, provider text,
         model text, operation text, outcome text, "errorCode" text, embeddings integer, "llmCalls" integer,
         "vectorQueries" integer, "cacheHits" integer, "inputTokens" integer, "outputTokens" integer,
-        "cachedTokens" integer, "costUsd" numeric, "latencyMs" float8, metered boolean
+        "cachedTokens" integer, "costUsd" numeric, "latencyMs" float8, metered boolean, "cacheKind" text,
+        "cacheMisses" integer, "savedUsd" numeric
       ) where "workspaceId" in (select id from workspaces)
     ), inserted as (
       insert into usage_attempts (
@@ -62,6 +63,14 @@ export async function insertUsage(scope: SystemScope, events: readonly RecordedE
         output_tokens = d.output_tokens + excluded.output_tokens,
         cached_tokens = d.cached_tokens + excluded.cached_tokens, cost_usd = d.cost_usd + excluded.cost_usd,
         unpriced = d.unpriced + excluded.unpriced, latency_ms = d.latency_ms + excluded.latency_ms
+    ), cached as (
+      insert into cache_days as c (workspace_id, kind, day, hits, misses, saved_usd)
+      select i.workspace_id, e."cacheKind", i.day, sum(i.cache_hits), sum(e."cacheMisses"), sum(e."savedUsd")
+      from inserted i join incoming e on e."workspaceId" = i.workspace_id and e.id = i.id
+      where e."cacheKind" is not null
+      group by 1, 2, 3 order by 1, 2, 3
+      on conflict (workspace_id, kind, day) do update set
+        hits = c.hits + excluded.hits, misses = c.misses + excluded.misses, saved_usd = c.saved_usd + excluded.saved_usd
     )
     insert into meter_days as m (workspace_id, meter, day, used)
     select i.workspace_id, c.meter, i.day, sum(c.amount)
@@ -186,6 +195,23 @@ function usageIn(scope: WorkspaceScope, period: Period): Fragment {
     from usage_attempts
     where workspace_id = ${scope.workspaceId} and (
       (at >= ${before.from} and at < ${before.to}) or (at >= ${after.from} and at < ${after.to}))`;
+}
+
+/** What a cache gave and did not have. */
+export interface CacheUse {
+  hits: number;
+  misses: number;
+  /** Exact decimal. */
+  savedUsd: string;
+}
+
+/** What the caches have done since a day. */
+export async function readCacheUse(scope: WorkspaceScope, sinceMs: number): Promise<Map<CacheKind, CacheUse>> {
+  const rows = await scope.sql<(CacheUse & { kind: CacheKind })[]>`
+    select kind, sum(hits)::float8 as hits, sum(misses)::float8 as misses, trim_scale(sum(saved_usd))::text as saved_usd
+    from cache_days where workspace_id = ${scope.workspaceId} and day >= ${dayOf(sinceMs)}::date
+    group by kind`;
+  return new Map(rows.map(({ kind, ...use }) => [kind, use]));
 }
 
 /** What the meters have counted since a day. */

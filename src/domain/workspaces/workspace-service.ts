@@ -22,10 +22,13 @@ const NAME_MAX_CHARACTERS = 200;
 export class WorkspaceService {
   readonly #database: Database;
   readonly #authenticator: Authenticator;
+  readonly #onDeleted: (workspaceId: string) => void;
 
-  constructor(database: Database, authenticator: Authenticator) {
+  /** @param onDeleted told of each workspace that is gone, for what is remembered of it */
+  constructor(database: Database, authenticator: Authenticator, onDeleted: (workspaceId: string) => void) {
     this.#database = database;
     this.#authenticator = authenticator;
+    this.#onDeleted = onDeleted;
   }
 
   /** Makes a workspace and its first OWNER key. Root key only. */
@@ -94,6 +97,7 @@ export class WorkspaceService {
     }
     const deleted = await this.#database.withSystem((scope) => deleteWorkspace(scope, input.id));
     this.#authenticator.forgetWorkspace(input.id);
+    this.#onDeleted(input.id);
     return deleted ? 1 : 0;
   }
 

@@ -21,7 +21,7 @@ export interface WireAnswer {
 /** What the server does with one request. */
 export type Script =
   | ({ readonly do: 'answer' } & WireAnswer)
-  /** Sends the chunks, each by itself; what happens then is `then`. */
+  /** Sends the chunks, each by itself; what happens then is `after`. */
   | ({ readonly do: 'stream'; readonly chunks: readonly (string | Uint8Array)[] } & StreamScript)
   /** Breaks the connection before any answer. */
   | { readonly do: 'reset' }
@@ -36,7 +36,7 @@ interface StreamScript {
   /** Between two chunks. */
   readonly delayMs?: number;
   /** `end` unless told; `cut` breaks the connection; `stall` sends nothing more and keeps it open. */
-  readonly then?: 'end' | 'cut' | 'stall';
+  readonly after?: 'end' | 'cut' | 'stall';
 }
 
 /** A request as it came. */
@@ -146,8 +146,8 @@ async function performStream(script: Extract<Script, { do: 'stream' }>, response
     response.write(chunk);
     await sleep(script.delayMs ?? 1);
   }
-  if (script.then === 'cut') response.socket?.destroy();
-  else if (script.then !== 'stall') response.end();
+  if (script.after === 'cut') response.socket?.destroy();
+  else if (script.after !== 'stall') response.end();
 }
 
 async function readBody(incoming: IncomingMessage): Promise<Uint8Array> {

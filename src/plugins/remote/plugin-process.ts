@@ -39,12 +39,12 @@ function encodeRequest(method: RemoteMethod, request: unknown): unknown {
 
 function decodeAnswer(method: RemoteMethod, answer: unknown): unknown {
   if (method === 'embed') {
-    const { vectors } = answer as { vectors?: unknown };
+    const vectors = (answer as { vectors?: unknown } | null)?.vectors;
     if (!Array.isArray(vectors)) throw malformed('to embed has no vectors');
     return { ...(answer as object), vectors: vectors.map(decodeVector) };
   }
   if (method === 'speak') {
-    const { audio } = answer as { audio?: unknown };
+    const audio = (answer as { audio?: unknown } | null)?.audio;
     if (typeof audio !== 'string') throw malformed('to speak has no audio');
     return { ...(answer as object), audio: new Uint8Array(Buffer.from(audio, 'base64')) };
   }

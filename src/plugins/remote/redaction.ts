@@ -1,4 +1,5 @@
 import type { JsonSchema } from '../contract.ts';
+import { secretPathsIn } from '../secret-properties.ts';
 
 const REDACTED = '[redacted]';
 /** A shorter one hides nothing, and would tear up every sentence that it is part of. */
@@ -10,7 +11,8 @@ export type Redaction = <Value>(value: Value) => Value;
 
 /** @param schema of the configuration: `"secret": true` marks a credential, at any depth */
 export function redactionOf(schema: JsonSchema, config: unknown): Redaction {
-  const secrets = [...new Set(secretsIn(schema, config))]
+  const places = secretPathsIn(schema, config);
+  const secrets = [...new Set(places.flatMap((path) => stringsIn(valueAt(config, path))))]
     .filter((secret) => secret.length >= SECRET_MIN_CHARACTERS)
     .sort((left, right) => right.length - left.length);
   if (secrets.length === 0) return (value) => value;
@@ -26,25 +28,11 @@ function walk(value: unknown, hide: (text: string) => string, depth: number): un
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner, hide, depth + 1)]));
 }
 
-function secretsIn(schema: unknown, value: unknown): string[] {
-  if (!isObject(schema)) return [];
-  if (schema.secret === true) return stringsIn(value);
-  const combined = ['allOf', 'anyOf', 'oneOf'].flatMap((keyword) => (schema[keyword] ?? []) as unknown[]);
-  const found = combined.flatMap((part) => secretsIn(part, value));
-  if (Array.isArray(value)) return [...found, ...value.flatMap((item) => secretsIn(schema.items, item))];
-  if (!isObject(value)) return found;
-  const { properties = {}, additionalProperties } = schema;
-  const inner = Object.entries(value).flatMap(([key, item]) =>
-    secretsIn((properties as Record<string, unknown>)[key] ?? additionalProperties, item),
-  );
-  return [...found, ...inner];
+function valueAt(config: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[step], config);
 }
 
 function stringsIn(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsIn) : [];
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -60,7 +60,8 @@ export function remoteProvider(
     closing.abort(new ProviderError('unavailable', `the provider of the plugin ${manifest.id} was closed`));
     await connection.close();
   });
-  host.signal.addEventListener('abort', () => void close(), { once: true });
+  if (host.signal.aborted) void close();
+  else host.signal.addEventListener('abort', () => void close(), { once: true });
 
   const capable: Record<string, unknown> = {};
   for (const [capability, method] of Object.entries(METHODS) as [Capability, RemoteMethod][]) {

@@ -55,10 +55,18 @@ async function loadPlugin(): Promise<ProviderPlugin> {
 
 function loggerOf(provider: number): PluginLogger {
   const at = (level: keyof PluginLogger) => (fields: object, message: string) => {
-    const plain = JSON.parse(JSON.stringify(fields, plainErrors) ?? '{}') as object;
-    tell({ kind: 'log', provider, level, fields: plain, message: String(message) });
+    tell({ kind: 'log', provider, level, fields: plainFields(fields), message: String(message) });
   };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+/** Logging fails no call: what is no JSON, such as a circle, is left out. */
+function plainFields(fields: object): object {
+  try {
+    return JSON.parse(JSON.stringify(fields, plainErrors) ?? '{}') as object;
+  } catch {
+    return {};
+  }
 }
 
 function plainErrors(_key: string, value: unknown): unknown {

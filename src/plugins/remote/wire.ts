@@ -39,7 +39,9 @@ const MESSAGE_MAX_CHARACTERS = 2_000;
  * a known kind is one. An abort is `cancelled`, everything else `server`.
  */
 export function encodeError(error: unknown): WireError {
-  const given = isObject(error) ? error : { message: String(error) };
+  const thrown = isObject(error) ? error : { message: String(error) };
+  // fetch wraps what the way to the network has refused.
+  const given = isObject(thrown.cause) && thrown.cause.name === 'ProviderError' ? thrown.cause : thrown;
   const text =
     typeof given.message === 'string' && given.message !== '' ? given.message : String(given.name ?? 'failed');
   const message = text.slice(0, MESSAGE_MAX_CHARACTERS);

@@ -1,5 +1,6 @@
 import { authorize, UnauthenticatedError } from '../../domain/access/caller.ts';
 import type { CatalogModel } from '../../domain/gateway/model-catalog.ts';
+import { fullConfigSchema } from '../../domain/integrations/call-config.ts';
 import type { Capability } from '../../plugins/contract.ts';
 import type { RegisteredPlugin } from '../../plugins/registry.ts';
 import { builder } from '../builder.ts';
@@ -21,7 +22,8 @@ const CapabilityEnum = builder.enumType('Capability', {
   }),
 });
 
-const ModelType = builder.objectRef<CatalogModel>('Model').implement({
+/** A model of the catalogue, or of a provider that is only being tried. */
+export const ModelType = builder.objectRef<Pick<CatalogModel, 'id' | 'integration' | 'info'>>('Model').implement({
   description: 'A model that the workspace can use.',
   fields: (t) => ({
     id: t.exposeID('id', { description: '"<integration>/<model>", e.g. "local/use-lite-768".' }),
@@ -73,8 +75,9 @@ export const ProviderPluginType = builder.objectRef<RegisteredPlugin>('ProviderP
     }),
     configSchema: t.field({
       type: 'JSON',
-      description: 'JSON Schema of its configuration; secrets are marked.',
-      resolve: ({ plugin }) => plugin.manifest.configSchema,
+      description:
+        'JSON Schema of what an integration takes. Properties with `"secret": true` go into `credentials`, all others into `config`.',
+      resolve: ({ plugin }) => fullConfigSchema(plugin.manifest),
     }),
     docsUrl: t.string({
       nullable: true,

@@ -1,4 +1,3 @@
-import { NoProviderError } from '../../domain/gateway/errors.ts';
 import type { EmbeddedText } from '../../domain/gateway/embed-calls.ts';
 import type { SearchFusion, SearchPlan, SearchStrategy } from '../../domain/search/search.ts';
 import { InvalidInputError } from '../../shared/errors.ts';
@@ -42,7 +41,7 @@ const SearchPlanType = builder.objectRef<SearchPlan>('SearchPlan').implement({
     }),
     complete: t.exposeBoolean('complete', {
       description:
-        'False where documents still wait for their vectors, where an index gave up early, and where the list ends with this page although more documents match: HYBRID puts together the best 100 of each side, and no search shows more than 1,000 hits.',
+        'False where documents still wait for their vectors, where an index gave up early, and where the list ends with this page although more documents match: HYBRID puts together the best 100 of each side, no search shows more than 1,000 hits, and a reranked one no more than 50.',
     }),
     estimatedRecall: t.exposeFloat('estimatedRecall', {
       nullable: true,
@@ -100,15 +99,14 @@ builder.queryField('search', (t) =>
       ...PAGE_ARGS,
       rerank: t.arg.boolean({
         defaultValue: false,
-        description: 'Have a reranker order the hits; NO_PROVIDER where the workspace has none.',
+        description:
+          'Have a reranker order the best 50 hits, by their title and best passage; no others are shown. The scores are its own, 0..1. NO_PROVIDER where the workspace has no model with RERANK; where it fails, so does the search.',
       }),
       minSimilarity: t.arg.float({
         description: 'Cosine below which hits are dropped, 0..1; none is where it is left out. KEYWORD ignores it.',
       }),
     },
     resolve: async (_root, args, context) => {
-      if (args.rerank === true)
-        throw new NoProviderError('no provider of this workspace can rerank; search without it');
       const page = await context.services.search.search(modelCall(context, 'search', 'DOCUMENTS_READ'), {
         query: args.query,
         mode: args.mode ?? 'HYBRID',
@@ -117,6 +115,7 @@ builder.queryField('search', (t) =>
         first: args.first ?? 20,
         after: args.after ?? null,
         minSimilarity: args.minSimilarity ?? null,
+        rerank: args.rerank ?? false,
       });
       const edges = page.hits.map((hit) => ({ cursor: hit.cursor, node: { ...hit, query: args.query } satisfies Hit }));
       const pageInfo = {

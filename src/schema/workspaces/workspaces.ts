@@ -8,6 +8,7 @@ import { DeletedType } from '../deleted.ts';
 import { describedValues } from '../described-values.ts';
 import { PAGE_ARGS, pageComplexity } from '../page-args.ts';
 import { pageById } from '../paging.ts';
+import { SettingsType } from '../settings/settings.ts';
 import { WorkspaceType } from './workspace-type.ts';
 
 const TierEnum = builder.enumType('Tier', {
@@ -34,6 +35,11 @@ builder.node(WorkspaceType, {
     slug: t.exposeString('slug', { description: 'Unique on this server; lower-case letters, digits and dashes.' }),
     tier: t.field({ type: TierEnum, description: 'Its allowance.', resolve: (workspace) => workspace.tier }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    settings: t.field({
+      type: SettingsType,
+      description: 'What it has chosen: preferences, policies, and the models of each kind of work.',
+      resolve: (workspace, _args, { services, caller }) => services.settings.read({ ...caller, workspace }),
+    }),
     apiKeys: t.field({
       type: ApiKeyConnection,
       description: 'Its keys, oldest first. Needs KEYS_MANAGE; the root key sees those of the workspace it acts in.',

@@ -1,5 +1,7 @@
-import type { GeneratedAnswer, GenerationPart } from '../../domain/gateway/generation.ts';
+import type { GeneratedAnswer } from '../../domain/gateway/generation.ts';
 import type { TokenUsage, ToolCall } from '../../plugins/contract.ts';
+import type { AnswerWriter, ShownPart } from './answer-call.ts';
+import type { DoorFailure } from './door-errors.ts';
 
 /** What all chunks of one answer, and the answer itself, are known by. */
 export interface CompletionIdentity {
@@ -42,7 +44,7 @@ export function completionUsage(usage: TokenUsage): object {
 }
 
 /** Writes the chunks of a streamed answer, each as one server-sent event. */
-export class ChunkWriter {
+export class ChunkWriter implements AnswerWriter {
   readonly #identity: CompletionIdentity;
   readonly #includeUsage: boolean;
   #head = '';
@@ -55,7 +57,6 @@ export class ChunkWriter {
     this.setModel('');
   }
 
-  /** The model that writes from here on. */
   setModel(model: string): void {
     const { id, created } = this.#identity;
     const fields = JSON.stringify({ id, object: 'chat.completion.chunk', created, model });
@@ -64,12 +65,12 @@ export class ChunkWriter {
     this.#tail = `${this.#includeUsage ? ',"usage":null' : ''}}\n\n`;
   }
 
-  /** The first chunk: who speaks. */
-  role(): string {
+  /** Who speaks. */
+  begin(): string {
     return this.#chunk('{"role":"assistant","content":"","refusal":null}', 'null');
   }
 
-  part(part: Extract<GenerationPart, { kind: 'text' | 'reasoning' | 'toolCall' }>): string {
+  part(part: ShownPart): string {
     if (part.kind !== 'toolCall') {
       const field = part.kind === 'text' ? 'content' : 'reasoning_content';
       return this.#chunk(`{"${field}":${JSON.stringify(part.text)}}`, 'null');
@@ -80,13 +81,16 @@ export class ChunkWriter {
     return this.#chunk(`{"tool_calls":[${JSON.stringify(call)}]}`, 'null');
   }
 
-  /** The last chunks of a whole answer. */
   end(answer: GeneratedAnswer): string {
     const finish = this.#chunk('{}', JSON.stringify(answer.finishReason));
     const usage = this.#includeUsage
       ? `${this.#head}[],"usage":${JSON.stringify(completionUsage(answer.usage))}}\n\n`
       : '';
     return `${finish}${usage}data: [DONE]\n\n`;
+  }
+
+  failure({ body }: DoorFailure): string {
+    return `data: ${JSON.stringify(body)}\n\n`;
   }
 
   #chunk(delta: string, finishReason: string): string {

@@ -5,6 +5,7 @@ import type { Operation } from '../../domain/usage/usage-event.ts';
 import { UsageTally } from '../../domain/usage/usage-tally.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Services } from '../../schema/services.ts';
+import { whenClientLeaves } from '../client-leaving.ts';
 import { doorFailure } from './door-errors.ts';
 
 /** What the handlers of this door work with. */
@@ -22,16 +23,9 @@ export interface DoorRequest extends DoorParts {
 }
 
 /** A model call that ends when the client leaves. */
-export function modelCallOf(
-  { caller, requestId, response }: DoorRequest,
-  operation: Operation,
-): ModelCall & { tally: UsageTally } {
-  const leaving = new AbortController();
-  if (response.destroyed) leaving.abort();
-  response.once('close', () => {
-    if (!response.writableFinished) leaving.abort();
-  });
-  return { caller, operation, requestId, signal: leaving.signal, tally: new UsageTally() };
+export function modelCallOf(door: DoorRequest, operation: Operation): ModelCall & { tally: UsageTally } {
+  const { caller, requestId, response } = door;
+  return { caller, operation, requestId, signal: whenClientLeaves(response), tally: new UsageTally() };
 }
 
 export function answerJson(response: ServerResponse, status: number, headers: OutgoingHttpHeaders, body: object): void {

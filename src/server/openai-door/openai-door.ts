@@ -11,6 +11,7 @@ import { answerFailure, type DoorRequest } from './door-request.ts';
 import { embeddings } from './embeddings.ts';
 import { type Fields, isFields } from './field-reading.ts';
 import { listModels, oneModel } from './models.ts';
+import { responses } from './responses.ts';
 
 /** Answers a request to a path below `/v1`; never throws. */
 export type OpenAiDoor = (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>;
@@ -23,6 +24,7 @@ interface Route {
 const POSTS: Readonly<Record<string, (door: DoorRequest, body: Fields) => Promise<void>>> = {
   '/v1/chat/completions': chatCompletions,
   '/v1/embeddings': embeddings,
+  '/v1/responses': responses,
 };
 const MODELS = '/v1/models';
 

@@ -41,6 +41,12 @@ beforeAll(async () => {
   ids.document = documents?.[0]?.id ?? '';
   ids.classification = documents?.[0]?.classification.id ?? '';
   ids.job = job?.id ?? '';
+  const integration = await server.query<{ createIntegration: { id: string } }>(
+    'mutation { createIntegration(input: { name: "second", pluginId: "local" }) { ... on Integration { id } } }',
+    {},
+    { key: workspace.ownerKey },
+  );
+  ids.integration = integration.body.data?.createIntegration.id ?? '';
 });
 afterAll(() => server?.close());
 
@@ -50,6 +56,7 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
   collections: { needs: 'DOCUMENTS_READ', document: '{ collections { nodes { id } } }' },
   documents: { needs: 'DOCUMENTS_READ', document: '{ documents { nodes { id } } }' },
   embed: { needs: 'AI_USE', document: '{ embed(texts: ["dock"]) { dimensions } }' },
+  integrations: { needs: 'DOCUMENTS_READ', document: '{ integrations { id } }' },
   jobs: { needs: 'DOCUMENTS_READ', document: '{ jobs { nodes { id } } }' },
   models: { needs: null, document: '{ models { id } }' },
   node: { needs: 'DOCUMENTS_READ', document: '{ node(id: "COLLECTION") { id } }' },
@@ -70,13 +77,33 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
   },
   createApiKey: { needs: 'KEYS_MANAGE', document: mutation('createApiKey', '{ name: "another", role: VIEWER }') },
   createCollection: { needs: 'DOCUMENTS_WRITE', document: mutation('createCollection', '{ name: "UNIQUE" }') },
+  createIntegration: {
+    needs: 'INTEGRATIONS_MANAGE',
+    document: mutation('createIntegration', '{ name: "UNIQUE", pluginId: "local" }'),
+  },
   createWorkspace: { needs: 'root', document: mutation('createWorkspace', '{ name: "UNIQUE" }') },
   deleteDocuments: { needs: 'DOCUMENTS_WRITE', document: mutation('deleteDocuments', '{ ids: ["UNIQUE"] }') },
+  deleteIntegration: {
+    needs: 'INTEGRATIONS_MANAGE',
+    document: mutation('deleteIntegration', '{ id: "UNIQUE" }'),
+  },
   deleteWorkspace: {
     needs: 'WORKSPACE_MANAGE',
     document: mutation('deleteWorkspace', '{ id: "WORKSPACE", confirmSlug: "not-its-slug" }'),
   },
   revokeApiKey: { needs: 'KEYS_MANAGE', document: mutation('revokeApiKey', '{ id: "KEY" }') },
+  testIntegration: {
+    needs: 'INTEGRATIONS_MANAGE',
+    document: mutation('testIntegration', '{ pluginId: "nobody" }'),
+  },
+  updateIntegration: {
+    needs: 'INTEGRATIONS_MANAGE',
+    document: mutation('updateIntegration', '{ id: "INTEGRATION", isActive: false }'),
+  },
+  updateSettings: {
+    needs: 'SETTINGS_MANAGE',
+    document: mutation('updateSettings', '{ preferences: { theme: "dark" } }'),
+  },
   updateWorkspace: {
     needs: 'WORKSPACE_MANAGE',
     document: mutation('updateWorkspace', '{ id: "WORKSPACE", name: "Same" }'),
@@ -104,7 +131,9 @@ function mutation(name: string, input: string): string {
 async function ask(document: string, key: string | undefined): Promise<Answer<Record<string, unknown>>> {
   const filled = document
     .replaceAll('UNIQUE', crypto.randomUUID())
-    .replace(/"(COLLECTION|DOCUMENT|WORKSPACE|KEY)"/g, (_, kind: string) => JSON.stringify(ids[kind.toLowerCase()]));
+    .replace(/"(COLLECTION|DOCUMENT|WORKSPACE|KEY|INTEGRATION)"/g, (_, kind: string) =>
+      JSON.stringify(ids[kind.toLowerCase()]),
+    );
   return server.query<Record<string, unknown>>(filled, {}, { key });
 }
 
@@ -175,7 +204,14 @@ describe('another workspace', () => {
     expect(body).toEqual({ data: { nodes: Object.values(ids).map(() => null) } });
   });
 
-  const FOREIGN = ['upsertDocuments', 'correctClassification', 'revokeApiKey', 'updateWorkspace', 'deleteWorkspace'];
+  const FOREIGN = [
+    'upsertDocuments',
+    'correctClassification',
+    'revokeApiKey',
+    'updateIntegration',
+    'updateWorkspace',
+    'deleteWorkspace',
+  ];
   test.each(FOREIGN)('is told NOT_FOUND by %s for an id of ours', async (field) => {
     const { body } = await ask(NEEDS[field]?.document ?? '', stranger);
     expect(body.data?.[field]).toMatchObject({ __typename: 'NotFoundError' });

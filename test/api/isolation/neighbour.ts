@@ -36,6 +36,7 @@ export async function fillWorkspace(server: TestServer, client: WorkspaceClient,
   await upsertTaxonomy(client, content.label);
   await correct(client, written.documents[0]?.id ?? '', content.correction);
   await client.read('{ embed(texts: ["a shared text", "another one"]) { cached } }');
+  await configure(client, content.label);
 }
 
 async function createBoard(client: WorkspaceClient): Promise<string> {
@@ -43,6 +44,20 @@ async function createBoard(client: WorkspaceClient): Promise<string> {
     'mutation { createCollection(input: { name: "Board", kind: FEEDBACK }) { ... on Collection { id } } }',
   );
   return createCollection.id;
+}
+
+/** A provider that writes, which nobody asks, and settings that name it. */
+async function configure(client: WorkspaceClient, note: string): Promise<void> {
+  const config = { baseUrl: 'http://127.0.0.1:9', models: [{ name: note }] };
+  const integration = { name: 'writer', pluginId: 'vendor', config, credentials: { apiKey: `key for ${note}` } };
+  const settings = { preferences: { note }, models: { chat: { primary: 'writer/parrot' } } };
+  await client.read(
+    `mutation ($integration: CreateIntegrationInput!, $settings: UpdateSettingsInput!) {
+      createIntegration(input: $integration) { ... on Integration { id } }
+      updateSettings(input: $settings) { ... on Settings { preferences } }
+    }`,
+    { integration, settings },
+  );
 }
 
 async function upsertTaxonomy(client: WorkspaceClient, label: string): Promise<void> {
@@ -73,12 +88,14 @@ export async function readIds(client: WorkspaceClient): Promise<WorkspaceIds> {
     documents: { nodes: { id: string; classification: { id: string }; intent: { id: string } }[] };
     taxonomies: { id: string; builtIn: boolean }[];
     jobs: Listed;
+    integrations: { id: string }[];
   }>(`{
     viewer { workspace { id apiKeys { nodes { id } } } }
     collections { nodes { id } }
     documents(first: 100) { nodes { id classification { id } intent { id } } }
     taxonomies { id builtIn }
     jobs { nodes { id } }
+    integrations { id }
   }`);
   const ids = ({ nodes }: Listed) => nodes.map(({ id }) => id);
   return {
@@ -89,5 +106,6 @@ export async function readIds(client: WorkspaceClient): Promise<WorkspaceIds> {
     Taxonomy: data.taxonomies.filter(({ builtIn }) => !builtIn).map(({ id }) => id),
     Classification: data.documents.nodes.flatMap(({ classification, intent }) => [classification.id, intent.id]),
     Job: ids(data.jobs),
+    Integration: data.integrations.map(({ id }) => id),
   };
 }

@@ -2,6 +2,7 @@ import { type GraphQLInterfaceType, getNamedType, isAbstractType } from 'graphql
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { schema } from '../../../src/schema/index.ts';
 import { newId } from '../../../src/shared/ids.ts';
+import { VENDOR_PLUGIN } from '../../support/vendor-plugin.ts';
 import { startTestServer, type TestServer } from '../server-harness.ts';
 import { openWorkspace, type WorkspaceClient } from '../workspace-client.ts';
 import { fullSelection } from './full-selection.ts';
@@ -16,7 +17,7 @@ const SELECTION_DEPTH = 3;
 type Cases = Record<string, Record<string, string>>;
 
 /** What differs between two runs of the same query on the same data. */
-const VOLATILE = ['durationMs', 'lastUsedAt'];
+const VOLATILE = ['durationMs', 'lastUsedAt', 'asOf'];
 /** What is made for the answer and not stored has an id and an instant of its own. */
 const MADE_FOR_THE_ANSWER: Record<string, string[]> = { classify: ['id', 'classifiedAt'] };
 
@@ -53,6 +54,7 @@ function casesFor(ids: WorkspaceIds): Cases {
     classify: { feedback: `(text: ${text})`, 'own taxonomy': `(text: ${text}, taxonomy: "desk")` },
     sentiment: { sentiment: `(text: ${text})` },
     taxonomies: { taxonomies: '' },
+    integrations: { integrations: '' },
     jobs: { jobs: '(first: 20)' },
     models: { models: '' },
     providerPlugins: { providerPlugins: '' },
@@ -95,7 +97,10 @@ async function answers(): Promise<Map<string, string>> {
 }
 
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({
+    environment: { SIGNALBOX_ALLOW_PRIVATE_URLS: '1' },
+    plugins: [VENDOR_PLUGIN],
+  });
   workspace = await openWorkspace(server);
   await fillWorkspace(server, workspace, { suffix: 'It was on Monday.', correction: 'question', label: 'money' });
   own = await readIds(workspace);

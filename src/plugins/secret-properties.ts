@@ -1,5 +1,5 @@
-import type { JsonSchema } from '../../plugins/contract.ts';
-import { isJsonObject } from '../../shared/json.ts';
+import { isJsonObject } from '../shared/json.ts';
+import type { JsonSchema } from './contract.ts';
 
 /** Schemas that refer to each other go on for as long as the value does, and never beyond. */
 const MAX_DEPTH = 20;

@@ -1,0 +1,42 @@
+import type { Database } from '../../db/client.ts';
+import { type JobIdentity, RetryLater } from '../../jobs/define-job.ts';
+import type { WorkspaceCaller } from '../access/caller.ts';
+import { findWorkspace } from '../access/workspace-lookup.ts';
+import { LimitReachedError } from '../usage/errors.ts';
+import type { Operation } from '../usage/usage-event.ts';
+import type { ModelCall } from './model-call.ts';
+
+/** A job over its workspace's allowance looks again at least this often: the tier may have been raised. */
+const LONGEST_WAIT_MS = 3_600_000;
+
+/** Whose usage a job's calls are. */
+export interface JobOwner {
+  apiKeyId: string | null;
+  userId: string | null;
+}
+
+/** What a job calls models with, by what is asked of them. Null: its workspace is gone. */
+export async function jobCalls(
+  database: Database,
+  { workspaceId, jobId, apiKeyId, userId }: JobIdentity & JobOwner,
+  signal: AbortSignal,
+): Promise<((operation: Operation) => ModelCall) | null> {
+  const workspace = await database.withSystem((scope) => findWorkspace(scope, workspaceId));
+  if (workspace === null) return null;
+  const kind = apiKeyId === null ? 'user' : 'apiKey';
+  const caller: WorkspaceCaller = { kind, workspace, role: 'MEMBER', apiKeyId, userId };
+  return (operation) => ({ caller, operation, requestId: jobId, signal, tally: null });
+}
+
+/**
+ * Does a job's work, which an exhausted allowance delays.
+ * @throws RetryLater
+ */
+export async function withinAllowance<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof LimitReachedError)) throw error;
+    throw new RetryLater(Math.min(LONGEST_WAIT_MS, error.resetsAt.getTime() - Date.now()), error.message);
+  }
+}

@@ -1,0 +1,93 @@
+import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
+import { type AzureConfig, AzureProvider } from './azure-provider.ts';
+
+const manifest: PluginManifest = {
+  id: 'azure-openai',
+  label: 'Azure OpenAI',
+  version: '1.0.0',
+  specVersion: SPEC_VERSION,
+  capabilities: ['EMBED', 'GENERATE', 'STREAM', 'STRUCTURED_OUTPUT', 'TOOLS', 'IMAGE_INPUT', 'TRANSCRIBE', 'SPEAK'],
+  configSchema: {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    type: 'object',
+    additionalProperties: false,
+    required: ['baseUrl'],
+    oneOf: [
+      { required: ['apiKey'] },
+      { required: ['entraToken'] },
+      { required: ['tenantId', 'clientId', 'clientSecret'] },
+    ],
+    properties: {
+      baseUrl: {
+        type: 'string',
+        format: 'uri',
+        pattern: '^https?://',
+        title: 'Endpoint',
+        description: 'The resource: https://<name>.openai.azure.com.',
+      },
+      apiVersion: {
+        type: 'string',
+        pattern: '^\\d{4}-\\d{2}-\\d{2}(-preview)?$',
+        default: '2024-10-21',
+        title: 'API version',
+        description: 'Of the data plane, such as 2024-10-21.',
+      },
+      deployments: {
+        type: 'object',
+        additionalProperties: { type: 'string', minLength: 1 },
+        title: 'Deployments',
+        description:
+          'The deployment of each model, such as {"gpt-4.1-mini": "prod-mini"}. Left out: deployments have the names of their models.',
+      },
+      apiKey: {
+        type: 'string',
+        minLength: 1,
+        secret: true,
+        title: 'API key',
+        description: "One of the resource's two keys.",
+      },
+      entraToken: {
+        type: 'string',
+        minLength: 1,
+        secret: true,
+        title: 'Entra token',
+        description: 'An access token of Microsoft Entra, in place of a key; it ends within the day.',
+      },
+      tenantId: {
+        type: 'string',
+        minLength: 1,
+        title: 'Tenant',
+        description: 'Of the application in Microsoft Entra.',
+      },
+      clientId: {
+        type: 'string',
+        minLength: 1,
+        title: 'Client id',
+        description: 'Of the application in Microsoft Entra.',
+      },
+      clientSecret: {
+        type: 'string',
+        minLength: 1,
+        secret: true,
+        title: 'Client secret',
+        description: 'A secret of the application; with it, tokens are fetched and renewed.',
+      },
+      authorityUrl: {
+        type: 'string',
+        format: 'uri',
+        pattern: '^https?://',
+        title: 'Authority',
+        description: 'Where tokens come from, if not from https://login.microsoftonline.com.',
+      },
+    },
+  },
+  docsUrl: 'https://learn.microsoft.com/azure/ai-services/openai/reference',
+};
+
+/** OpenAI's models, hosted by Azure. */
+const plugin: ProviderPlugin<AzureConfig> = {
+  manifest,
+  create: (config, host) => new AzureProvider(config, host),
+};
+
+export default plugin;

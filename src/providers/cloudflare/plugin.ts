@@ -1,0 +1,61 @@
+import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
+import { type CloudflareConfig, CloudflareProvider, DEFAULT_BASE_URL } from './cloudflare-provider.ts';
+import { MODELS, REAL_ID_PATTERN } from './models.ts';
+
+const manifest: PluginManifest = {
+  id: 'cloudflare',
+  label: 'Cloudflare Workers AI',
+  version: '1.0.0',
+  specVersion: SPEC_VERSION,
+  capabilities: [
+    ...(['EMBED', 'GENERATE', 'STREAM', 'STRUCTURED_OUTPUT', 'TOOLS'] as const),
+    ...(['RERANK', 'MODERATE', 'IMAGE_INPUT', 'TRANSCRIBE', 'SPEAK'] as const),
+  ],
+  configSchema: {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    type: 'object',
+    additionalProperties: false,
+    required: ['accountId'],
+    anyOf: [{ required: ['apiToken'] }, { required: ['apiKey'] }],
+    properties: {
+      accountId: { type: 'string', minLength: 1, title: 'Account ID', description: 'Of the account that pays.' },
+      apiToken: {
+        type: 'string',
+        minLength: 1,
+        secret: true,
+        title: 'API token',
+        description: 'With the permissions Workers AI Read and Edit.',
+      },
+      apiKey: {
+        type: 'string',
+        minLength: 1,
+        secret: true,
+        title: 'API key',
+        description: 'Another name of apiToken.',
+      },
+      baseUrl: {
+        type: 'string',
+        format: 'uri',
+        default: DEFAULT_BASE_URL,
+        title: 'Base URL',
+        description: 'Of the vendor’s API, or of a proxy that speaks it.',
+      },
+      modelIds: {
+        type: 'object',
+        additionalProperties: { type: 'string', pattern: REAL_ID_PATTERN },
+        title: 'Model ids',
+        description: 'The vendor’s ids by the names that are wanted for them, where they are not the usual ones.',
+      },
+    },
+  },
+  models: MODELS,
+  docsUrl: 'https://developers.cloudflare.com/workers-ai/models/',
+};
+
+/** Workers AI: models that the vendor runs itself. */
+const plugin: ProviderPlugin<CloudflareConfig> = {
+  manifest,
+  create: (config, host) => new CloudflareProvider(config, host),
+};
+
+export default plugin;

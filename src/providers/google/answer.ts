@@ -1,0 +1,116 @@
+import type { Candidate, GenerateContentResponse, GenerateContentResponseUsageMetadata, Part } from '@google/genai';
+import type { GenerateEnd, GenerateResult, StreamPart, TokenUsage, ToolCall } from '../../plugins/contract.ts';
+import { ProviderError } from '../../plugins/errors.ts';
+import { callIdOf } from './contents.ts';
+
+const FINISH_REASONS: Readonly<Record<string, GenerateEnd['finishReason']>> = {
+  STOP: 'stop',
+  MAX_TOKENS: 'length',
+  CONTINUATION: 'length',
+  SAFETY: 'content_filter',
+  RECITATION: 'content_filter',
+  LANGUAGE: 'content_filter',
+  BLOCKLIST: 'content_filter',
+  PROHIBITED_CONTENT: 'content_filter',
+  SPII: 'content_filter',
+};
+
+/** A chunk of a streamed answer, or a whole one: they have one shape. */
+export type AnswerChunk = Pick<
+  GenerateContentResponse,
+  'candidates' | 'promptFeedback' | 'usageMetadata' | 'modelVersion'
+>;
+
+/** Told of each call's signature, which the vendor wants back. */
+export type KeepSignature = (callId: string, signature: string) => void;
+
+/**
+ * Puts an answer together from its chunks; a whole answer is one chunk. A stream of this vendor's has no end mark: the
+ * answer is whole when a candidate has said why it finished.
+ */
+export class AnswerReader {
+  readonly #keepSignature: KeepSignature;
+  readonly #model: string;
+  #finishReason: string | undefined;
+  #finishMessage = '';
+  #usage: GenerateContentResponseUsageMetadata = {};
+  #answeredBy: string | undefined;
+  #calls = 0;
+
+  constructor(model: string, keepSignature: KeepSignature) {
+    this.#model = model;
+    this.#keepSignature = keepSignature;
+  }
+
+  /** What a chunk adds to the answer. @throws ProviderError `content_filter` where the prompt was refused */
+  *read(chunk: AnswerChunk): Iterable<Exclude<StreamPart, { kind: 'finish' }>> {
+    const { blockReason, blockReasonMessage } = chunk.promptFeedback ?? {};
+    if (blockReason !== undefined) {
+      throw new ProviderError(
+        'content_filter',
+        `Google refused the prompt (${blockReason}): ${blockReasonMessage ?? 'no reason given'}`,
+      );
+    }
+    this.#usage = chunk.usageMetadata ?? this.#usage;
+    this.#answeredBy = chunk.modelVersion ?? this.#answeredBy;
+    const candidate: Candidate | undefined = chunk.candidates?.[0];
+    for (const part of candidate?.content?.parts ?? []) yield* this.#part(part);
+    this.#finishReason = candidate?.finishReason ?? this.#finishReason;
+    this.#finishMessage = candidate?.finishMessage ?? this.#finishMessage;
+  }
+
+  /** How the answer ended. @throws ProviderError where it did not, or where it is no answer */
+  end(): GenerateEnd {
+    const reason = this.#finishReason;
+    if (reason === undefined)
+      throw new ProviderError('malformed', 'Google sent an answer that does not say why it finished');
+    const finishReason = FINISH_REASONS[reason];
+    if (finishReason === undefined) {
+      const words = this.#finishMessage === '' ? '' : `: ${this.#finishMessage}`;
+      // OTHER is said of passing faults of theirs; the rest, as MALFORMED_FUNCTION_CALL, of what the model wrote.
+      throw new ProviderError(
+        reason === 'OTHER' ? 'server' : 'malformed',
+        `Google ended the answer with ${reason}${words}`,
+      );
+    }
+    return {
+      finishReason: finishReason === 'stop' && this.#calls > 0 ? 'tool_calls' : finishReason,
+      usage: usageOf(this.#usage),
+      model: this.#answeredBy ?? this.#model,
+    };
+  }
+
+  *#part(part: Part): Iterable<Exclude<StreamPart, { kind: 'finish' }>> {
+    if (part.functionCall !== undefined) {
+      const id = callIdOf(part.functionCall);
+      if (part.thoughtSignature !== undefined) this.#keepSignature(id, part.thoughtSignature);
+      const { name = '', args = {} } = part.functionCall;
+      yield { kind: 'toolCall', index: this.#calls++, id, name, arguments: JSON.stringify(args) };
+    } else if (part.text !== undefined && part.text !== '') {
+      yield { kind: part.thought === true ? 'reasoning' : 'text', text: part.text };
+    }
+  }
+}
+
+/** A whole answer. */
+export function answerOf(chunk: AnswerChunk, reader: AnswerReader): GenerateResult {
+  const said = { text: '', reasoning: '' };
+  const toolCalls: ToolCall[] = [];
+  for (const part of reader.read(chunk)) {
+    if (part.kind !== 'toolCall') said[part.kind] += part.text;
+    else toolCalls.push({ id: part.id ?? '', name: part.name ?? '', arguments: part.arguments });
+  }
+  const { text, reasoning } = said;
+  return { text, ...(reasoning === '' ? {} : { reasoning }), toolCalls, ...reader.end() };
+}
+
+function usageOf(counts: GenerateContentResponseUsageMetadata): TokenUsage {
+  const { cachedContentTokenCount: cachedInputTokens, thoughtsTokenCount: reasoningTokens } = counts;
+  return {
+    inputTokens: (counts.promptTokenCount ?? 0) + (counts.toolUsePromptTokenCount ?? 0),
+    // Thoughts are paid as output, and are not among the candidates' tokens.
+    outputTokens: (counts.candidatesTokenCount ?? 0) + (reasoningTokens ?? 0),
+    ...(cachedInputTokens === undefined ? {} : { cachedInputTokens }),
+    ...(reasoningTokens === undefined ? {} : { reasoningTokens }),
+  };
+}

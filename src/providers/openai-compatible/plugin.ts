@@ -1,0 +1,49 @@
+import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
+import { type CompatibleConfig, CompatibleProvider } from './compatible-provider.ts';
+
+const manifest: PluginManifest = {
+  id: 'openai-compatible',
+  label: 'OpenAI-compatible server',
+  version: '1.0.0',
+  specVersion: SPEC_VERSION,
+  capabilities: ['EMBED', 'GENERATE', 'STREAM', 'STRUCTURED_OUTPUT', 'TOOLS', 'IMAGE_INPUT', 'RERANK'],
+  configSchema: {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    type: 'object',
+    additionalProperties: false,
+    required: ['baseUrl'],
+    properties: {
+      baseUrl: {
+        type: 'string',
+        format: 'uri',
+        pattern: '^https?://',
+        title: 'Base url',
+        description:
+          'Where the API is: http://localhost:11434/v1 (Ollama), :8000/v1 (vLLM), :8080/v1 (llama.cpp), :1234/v1 (LM Studio).',
+      },
+      apiKey: {
+        type: 'string',
+        minLength: 1,
+        secret: true,
+        title: 'API key',
+        description: 'Sent as a bearer token, where the server wants one.',
+      },
+      continuesAnswers: {
+        type: 'boolean',
+        default: false,
+        title: 'Continues answers',
+        description:
+          'Whether the server goes on from a last message of the assistant (vLLM, llama.cpp, Ollama); else such a request is refused.',
+      },
+    },
+  },
+  docsUrl: 'https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html',
+};
+
+/** Any server that speaks OpenAI's wire format. */
+const plugin: ProviderPlugin<CompatibleConfig> = {
+  manifest,
+  create: (config, host) => new CompatibleProvider(config, host),
+};
+
+export default plugin;

@@ -1,0 +1,109 @@
+import type { ChatCompletion } from 'openai/resources/chat/completions';
+import type { GenerateEnd, GenerateResult, TokenUsage, ToolCall } from '../../plugins/contract.ts';
+import { ProviderError } from '../../plugins/errors.ts';
+import { isJsonObject, type JsonObject } from '../../shared/json.ts';
+import type { VendorHttp } from '../vendor-http.ts';
+import { isErrorBody } from './failures.ts';
+
+/** The words of OpenAI, and those of other servers and gateways. */
+const FINISH_REASONS: Readonly<Record<string, GenerateEnd['finishReason']>> = {
+  stop: 'stop',
+  end_turn: 'stop',
+  eos: 'stop',
+  stop_sequence: 'stop',
+  length: 'length',
+  max_tokens: 'length',
+  tool_calls: 'tool_calls',
+  tool_use: 'tool_calls',
+  function_call: 'tool_calls',
+  content_filter: 'content_filter',
+};
+
+/** Fields that other servers add: the model's thoughts. */
+export interface ReasoningFields {
+  reasoning_content?: string | null;
+  reasoning?: string | null;
+}
+
+/** Reads a whole answer. @throws ProviderError where it is none */
+export function readCompletion(json: JsonObject, http: VendorHttp): GenerateResult {
+  if (isErrorBody(json)) throw http.errorWithin(json);
+  const { choices, usage, model } = json as unknown as Partial<ChatCompletion>;
+  const choice = choices?.[0];
+  if (!isJsonObject(choice?.message)) throw http.malformed('an answer without a choice');
+  const message = choice.message as unknown as ChatCompletion['choices'][0]['message'] & ReasoningFields;
+  const toolCalls = (message.tool_calls ?? []).map((call, index) => readToolCall(call, index, http));
+  const reasoning = message.reasoning_content ?? message.reasoning;
+  return {
+    text: (message.content ?? '') + (message.refusal ?? ''),
+    toolCalls,
+    ...(reasoning ? { reasoning } : {}),
+    finishReason: finishReason(choice.finish_reason, {
+      refused: Boolean(message.refusal),
+      calledTools: toolCalls.length > 0,
+      http,
+    }),
+    usage: readUsage(usage),
+    model: model ?? '',
+  };
+}
+
+/** @throws ProviderError where the answer was given up, or says nothing of how it ended */
+export function finishReason(
+  word: string | null | undefined,
+  answer: { refused: boolean; calledTools: boolean; http: VendorHttp },
+): GenerateEnd['finishReason'] {
+  if (word === 'error' || word === 'abort') {
+    throw new ProviderError('server', `the answer was given up half-way (finish reason ${word})`);
+  }
+  const known = FINISH_REASONS[word ?? ''];
+  if (known === undefined) {
+    throw answer.http.malformed(word ? `the unknown finish reason ${JSON.stringify(word)}` : 'no finish reason');
+  }
+  if (answer.refused) return 'content_filter';
+  // Some servers say `stop` where they mean: now call the tools.
+  return known === 'stop' && answer.calledTools ? 'tool_calls' : known;
+}
+
+/**
+ * What an answer took. A server that does not count is not guessed for: its counts are 0.
+ * @param given the `usage` of an answer or of an event
+ */
+export function readUsage(given: unknown): TokenUsage {
+  const usage = isJsonObject(given) ? given : {};
+  const cached = detail(usage.prompt_tokens_details, 'cached_tokens');
+  const written = detail(usage.prompt_tokens_details, 'cache_write_tokens');
+  const reasoning = detail(usage.completion_tokens_details, 'reasoning_tokens');
+  return {
+    inputTokens: count(usage.prompt_tokens) ?? 0,
+    outputTokens: count(usage.completion_tokens) ?? 0,
+    ...(cached === undefined ? {} : { cachedInputTokens: cached }),
+    ...(written === undefined ? {} : { cacheWriteTokens: written }),
+    ...(reasoning === undefined ? {} : { reasoningTokens: reasoning }),
+  };
+}
+
+export function count(value: unknown): number | undefined {
+  return typeof value === 'number' && value >= 0 ? value : undefined;
+}
+
+function detail(details: unknown, name: string): number | undefined {
+  return isJsonObject(details) ? count(details[name]) : undefined;
+}
+
+type CompletionToolCall = NonNullable<ChatCompletion['choices'][0]['message']['tool_calls']>[number];
+
+function readToolCall(call: CompletionToolCall, index: number, http: VendorHttp): ToolCall {
+  if (!('function' in call) || !call.function?.name) throw http.malformed('a tool call without a name');
+  return {
+    id: call.id || `call_${index}`,
+    name: call.function.name,
+    arguments: argumentsText(call.function.arguments),
+  };
+}
+
+/** Some servers send the object itself, and nothing where a tool takes no arguments. */
+export function argumentsText(given: unknown): string {
+  if (isJsonObject(given)) return JSON.stringify(given);
+  return typeof given === 'string' && given !== '' ? given : '{}';
+}

@@ -1,0 +1,61 @@
+import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
+import { OPENAI_MODELS } from './models.ts';
+import { type OpenAiConfig, OpenAiProvider } from './openai-provider.ts';
+
+const manifest: PluginManifest = {
+  id: 'openai',
+  label: 'OpenAI',
+  version: '1.0.0',
+  specVersion: SPEC_VERSION,
+  capabilities: [
+    'EMBED',
+    'GENERATE',
+    'STREAM',
+    'STRUCTURED_OUTPUT',
+    'TOOLS',
+    'IMAGE_INPUT',
+    'MODERATE',
+    'TRANSCRIBE',
+    'SPEAK',
+  ],
+  configSchema: {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    type: 'object',
+    additionalProperties: false,
+    required: ['apiKey'],
+    properties: {
+      apiKey: {
+        type: 'string',
+        minLength: 1,
+        secret: true,
+        title: 'API key',
+        description: 'A secret key of platform.openai.com/api-keys, such as sk-proj-….',
+      },
+      baseUrl: {
+        type: 'string',
+        format: 'uri',
+        pattern: '^https?://',
+        title: 'Base url',
+        description: 'Where the API is, if not at https://api.openai.com/v1.',
+      },
+      organization: { type: 'string', title: 'Organization', description: 'The organization to bill, such as org-….' },
+      project: { type: 'string', title: 'Project', description: 'The project to bill, such as proj_….' },
+      api: {
+        enum: ['chat', 'responses'],
+        default: 'chat',
+        title: 'API for answers',
+        description: 'Chat completions, or the Responses API, which some reasoning models need.',
+      },
+    },
+  },
+  models: OPENAI_MODELS,
+  docsUrl: 'https://platform.openai.com/docs/models',
+};
+
+/** OpenAI's models by its own API. */
+const plugin: ProviderPlugin<OpenAiConfig> = {
+  manifest,
+  create: (config, host) => new OpenAiProvider(config, host),
+};
+
+export default plugin;

@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import type { ProviderPlugin } from '../../src/plugins/contract.ts';
+import { PluginRegistry, SHIPPED } from '../../src/plugins/registry.ts';
+import { unavailablePlugin } from '../../src/plugins/unavailable-plugin.ts';
+
+const plugin = (changes: object = {}): ProviderPlugin => {
+  const { manifest, create } = unavailablePlugin('sample', '1.0.0', 'it is a sample');
+  return { create, manifest: { ...manifest, capabilities: ['EMBED'], ...changes } as ProviderPlugin['manifest'] };
+};
+
+const refusal = (changes: object) => {
+  try {
+    new PluginRegistry().register(plugin(changes), 'test');
+  } catch (error) {
+    return error as { reason: string; message: string };
+  }
+  return { reason: 'none', message: '' };
+};
+
+describe('the registry', () => {
+  test.each([
+    ['an id with capitals', { id: 'Sample' }, 'ID_INVALID'],
+    ['an id of 41 characters', { id: 'a'.repeat(41) }, 'ID_INVALID'],
+    ['no id', { id: undefined }, 'ID_INVALID'],
+    ['a version that is none', { version: '1.0' }, 'VERSION_INVALID'],
+    ['another version of the contract', { specVersion: 2 }, 'SPEC_VERSION_UNKNOWN'],
+    ['a schema of something else than an object', { configSchema: { type: 'string' } }, 'SCHEMA_INVALID'],
+    ['a schema that is none', { configSchema: { type: 'object', properties: { a: { type: 7 } } } }, 'SCHEMA_INVALID'],
+    ['no capability', { capabilities: [] }, 'CAPABILITIES_INVALID'],
+    ['an unknown capability', { capabilities: ['FLY'] }, 'CAPABILITIES_INVALID'],
+    ['the same capability twice', { capabilities: ['EMBED', 'EMBED'] }, 'CAPABILITIES_INVALID'],
+    ['no label', { label: '' }, 'MANIFEST_INVALID'],
+    ['a link that runs code', { docsUrl: 'javascript:alert(1)' }, 'MANIFEST_INVALID'],
+    [
+      'a price that is a number',
+      { models: [{ name: 'm', capabilities: ['EMBED'], inputUsdPerMillion: 1 }] },
+      'MANIFEST_INVALID',
+    ],
+    [
+      'a manifest beyond all bounds',
+      { configSchema: { type: 'object', note: 'x'.repeat(300_000) } },
+      'MANIFEST_INVALID',
+    ],
+  ])('refuses %s', (_what, changes, reason) => {
+    expect(refusal(changes)).toMatchObject({ name: 'PluginRefusedError', reason });
+  });
+
+  test('says where a manifest is wrong', () => {
+    expect(refusal({ capabilities: ['FLY'] }).message).toMatch(/^manifest\.capabilities\.0 must be of EMBED, /);
+  });
+
+  test('keeps an id for the first that has it', () => {
+    const registry = new PluginRegistry();
+    registry.register(plugin(), 'first');
+    expect(() => registry.register(plugin(), 'second')).toThrow(expect.objectContaining({ reason: 'ID_TAKEN' }));
+    expect(registry.get('sample').source).toBe('first');
+  });
+
+  test('lists what there is when something is not', () => {
+    const registry = new PluginRegistry();
+    registry.register(plugin(), 'first');
+    registry.register(plugin({ id: 'other' }), 'first');
+    expect(() => registry.get('missing')).toThrow('there is no provider plugin "missing"; there are: sample, other');
+  });
+
+  test('never lets go of what was shipped', () => {
+    const registry = new PluginRegistry();
+    registry.register(plugin(), SHIPPED);
+    expect(() => registry.unregister('sample')).toThrow(expect.objectContaining({ reason: 'SHIPPED' }));
+    expect(registry.list()).toHaveLength(1);
+  });
+
+  test('tells who listens of each plugin that comes and goes, until they stop', () => {
+    const registry = new PluginRegistry();
+    const heard: string[] = [];
+    const stop = registry.onChange((id) => heard.push(`${id} ${registry.list().length}`));
+    registry.register(plugin(), 'first');
+    registry.unregister('sample');
+    stop();
+    registry.register(plugin(), 'first');
+    expect(heard).toEqual(['sample 1', 'sample 0']);
+  });
+});

@@ -1,0 +1,169 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { GenerateRequest, Provider } from '../../../src/plugins/contract.ts';
+import type { CompatibleConfig } from '../../../src/providers/openai-compatible/compatible-provider.ts';
+import plugin from '../../../src/providers/openai-compatible/plugin.ts';
+import { DONE, deltaChunk } from '../openai/wire.ts';
+import { call, collected, VendorBench } from '../vendor-bench.ts';
+
+const MODEL = 'qwen3:8b';
+let bench: VendorBench<CompatibleConfig>;
+let provider: Required<Provider>;
+beforeEach(async () => {
+  bench = await VendorBench.start(plugin, (url) => ({ baseUrl: `${url}/v1//` }));
+  provider = bench.provider as Required<Provider>;
+});
+afterEach(() => bench.close());
+
+const asking = (different: Partial<GenerateRequest> = {}): GenerateRequest => ({
+  model: MODEL,
+  messages: [{ role: 'user', parts: [{ kind: 'text', text: 'Hello' }] }],
+  ...different,
+});
+const toolDelta = (delta: object) => deltaChunk(MODEL, { tool_calls: [delta] });
+
+describe('a server without a key', () => {
+  test('gets no authorization, and its limit by the older name', async () => {
+    bench.answers({ body: { choices: [{ message: { content: 'Hi' }, finish_reason: 'stop' }] } });
+    const answer = await provider.generate(asking({ maxOutputTokens: 5 }), call);
+    const [request] = bench.vendor.requests;
+    expect(request?.path).toBe('/v1/chat/completions');
+    expect(request?.headers.authorization).toBeUndefined();
+    expect(request?.json).toMatchObject({ max_tokens: 5 });
+    expect(answer).toMatchObject({ model: MODEL, usage: { inputTokens: 0, outputTokens: 0 } });
+  });
+});
+
+describe('an answer', () => {
+  test('has the model’s thoughts by either of their names', async () => {
+    const chunks = [
+      deltaChunk(MODEL, { reasoning_content: 'Hm' }),
+      deltaChunk(MODEL, { reasoning: '…' }),
+      deltaChunk(MODEL, { content: 'Hi' }, 'stop'),
+      DONE,
+    ];
+    expect(await bench.streamed(chunks, asking())).toMatchObject([
+      { kind: 'reasoning', text: 'Hm' },
+      { kind: 'reasoning', text: '…' },
+      { kind: 'text', text: 'Hi' },
+      { kind: 'finish' },
+    ]);
+    bench.answers({
+      body: { choices: [{ message: { content: 'Hi', reasoning_content: 'Hm' }, finish_reason: 'stop' }] },
+    });
+    expect(await provider.generate(asking(), call)).toMatchObject({ reasoning: 'Hm', text: 'Hi' });
+  });
+
+  test.each([
+    ['no index', {}, {}],
+    ['one index for all', { index: 0 }, { index: 0 }],
+    ['numbers from 1', { index: 1 }, { index: 2 }],
+  ])('has its tool calls apart though they come with %s', async (_name, first, second) => {
+    const chunks = [
+      toolDelta({ ...first, id: 'a', function: { name: 'look', arguments: '{"x"' } }),
+      toolDelta({ ...first, function: { arguments: ':1}' } }),
+      toolDelta({ ...second, id: 'b', function: { name: 'look', arguments: '{}' } }),
+      deltaChunk(MODEL, {}, 'stop'),
+      DONE,
+    ];
+    expect(await bench.streamed(chunks, asking())).toMatchObject([
+      { kind: 'toolCall', index: 0, id: 'a', name: 'look', arguments: '{"x"' },
+      { kind: 'toolCall', index: 0, arguments: ':1}' },
+      { kind: 'toolCall', index: 1, id: 'b', name: 'look', arguments: '{}' },
+      // The server said `stop`.
+      { kind: 'finish', finishReason: 'tool_calls' },
+    ]);
+  });
+
+  test('has tool calls whose arguments are an object, and whose ids are missing', async () => {
+    const calls = [{ function: { name: 'look', arguments: { x: 1 } } }, { function: { name: 'see', arguments: '' } }];
+    bench.answers({ body: { choices: [{ message: { content: '', tool_calls: calls }, finish_reason: 'stop' }] } });
+    expect(await provider.generate(asking(), call)).toMatchObject({
+      finishReason: 'tool_calls',
+      toolCalls: [
+        { id: 'call_0', name: 'look', arguments: '{"x":1}' },
+        { id: 'call_1', name: 'see', arguments: '{}' },
+      ],
+    });
+  });
+
+  test('goes on from its beginning only where the server is said to be able to', async () => {
+    const request = asking({ messages: [...asking().messages, { role: 'assistant', text: 'Well,' }] });
+    await expect(collected(provider, request)).rejects.toMatchObject({ kind: 'bad_request' });
+    expect(bench.vendor.requests).toEqual([]);
+    const able = bench.open({ baseUrl: bench.vendor.url, continuesAnswers: true });
+    await bench.streamed([deltaChunk(MODEL, { content: ' yes' }, 'stop'), DONE], request, able);
+    expect(bench.vendor.requests[0]?.json).toMatchObject({
+      continue_final_message: true,
+      add_generation_prompt: false,
+    });
+  });
+});
+
+describe('an error', () => {
+  test.each([
+    ['Ollama', 404, { error: { message: 'model "x" not found', type: 'api_error' } }, 'not_found'],
+    ['Ollama, by its own API', 400, { error: 'input length exceeds maximum context length' }, 'context_length'],
+    [
+      'vLLM',
+      400,
+      { object: 'error', message: "This model's maximum context length is 4096 tokens", code: 400 },
+      'context_length',
+    ],
+    ['FastAPI', 422, { detail: 'Field required' }, 'bad_request'],
+    ['a proxy', 504, '<h1>Gateway Timeout</h1>', 'timeout'],
+  ])('of %s is what it says', async (_name, status, body, kind) => {
+    bench.answers({ status, body });
+    await expect(provider.generate(asking(), call)).rejects.toMatchObject({ kind, status });
+  });
+});
+
+describe('rerank', () => {
+  const request = { model: 'bge-reranker-v2-m3', query: 'q', texts: ['a', 'b'] };
+
+  test('makes shares of a server’s logits, in the same order', async () => {
+    const results = [
+      { index: 1, relevance_score: 4 },
+      { index: 0, relevance_score: -4 },
+    ];
+    bench.answers({ body: { results, usage: { total_tokens: 12 } } });
+    expect(await provider.rerank(request, call)).toEqual({
+      scores: [expect.closeTo(0.018, 3), expect.closeTo(0.982, 3)],
+      model: request.model,
+      usage: { inputTokens: 12, outputTokens: 0 },
+    });
+    expect(bench.vendor.requests[0]?.json).toMatchObject({ documents: ['a', 'b'], top_n: 2 });
+  });
+
+  test.each([
+    [[{ index: 0, relevance_score: 1 }]],
+    [
+      [
+        { index: 0, relevance_score: 1 },
+        { index: 2, relevance_score: 1 },
+      ],
+    ],
+  ])('without a score for each text is malformed', async (results) => {
+    bench.answers({ body: { results } });
+    await expect(provider.rerank(request, call)).rejects.toMatchObject({ kind: 'malformed' });
+  });
+});
+
+test('models are those that the server lists now, with the context that vLLM and llama.cpp tell', async () => {
+  bench.answers({
+    body: {
+      data: [
+        { id: 'Qwen/Qwen3-8B', max_model_len: 40_960 },
+        { id: 'llava:13b', meta: { n_ctx: 4_096 } },
+        { id: 'bge-m3' },
+        { id: 'BAAI/bge-reranker-v2-m3' },
+      ],
+    },
+  });
+  const text = ['GENERATE', 'STREAM', 'STRUCTURED_OUTPUT', 'TOOLS'];
+  expect(await provider.listModels(call)).toEqual([
+    { name: 'Qwen/Qwen3-8B', capabilities: text, contextTokens: 40_960 },
+    { name: 'llava:13b', capabilities: [...text, 'IMAGE_INPUT'], contextTokens: 4_096 },
+    { name: 'bge-m3', capabilities: ['EMBED'] },
+    { name: 'BAAI/bge-reranker-v2-m3', capabilities: ['RERANK'] },
+  ]);
+});

@@ -55,7 +55,7 @@ const SETTINGS = z.object({
     .optional(),
   SIGNALBOX_LOCAL_MODELS: z.string().transform(parseJsonList).optional(),
   SIGNALBOX_PLUGINS_DIR: z.string().optional(),
-  SIGNALBOX_ALLOW_PRIVATE_URLS: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0'),
+  SIGNALBOX_ALLOW_PRIVATE_URLS: z.enum(['0', '1'], { error: 'must be 0 or 1' }).optional(),
   SIGNALBOX_JWT_JWKS_URL: z.string().refine(isHttpUrl, 'must be an http(s) url').optional(),
   SIGNALBOX_JWT_ISSUER: z.string().optional(),
   SIGNALBOX_JWT_AUDIENCE: z.string().optional(),
@@ -139,11 +139,21 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     localWorkers: settings.SIGNALBOX_LOCAL_WORKERS,
     localModels: settings.SIGNALBOX_LOCAL_MODELS,
     pluginsDir: settings.SIGNALBOX_PLUGINS_DIR ?? join(settings.SIGNALBOX_DATA_DIR, 'plugins'),
-    allowPrivateUrls: settings.SIGNALBOX_ALLOW_PRIVATE_URLS === '1',
+    allowPrivateUrls: (settings.SIGNALBOX_ALLOW_PRIVATE_URLS ?? (isLocalDemo(settings) ? '1' : '0')) === '1',
     jwt: readJwtConfig(settings),
     trustedDocuments: settings.SIGNALBOX_TRUSTED_DOCUMENTS,
     logLevel: settings.LOG_LEVEL,
   };
+}
+
+/** Somebody tries the product on their own machine: their model server is there too. */
+function isLocalDemo(settings: z.infer<typeof SETTINGS>): boolean {
+  return settings.SIGNALBOX_DEMO === '1' && settings.DATABASE_URL === undefined && isLoopback(settings.HOST);
+}
+
+/** Whether only this machine can reach what listens there. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 function readJwtConfig(settings: z.infer<typeof SETTINGS>): JwtConfig | undefined {

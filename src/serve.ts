@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { type App, startApp } from './app.ts';
-import type { Config } from './config.ts';
+import { type Config, isLoopback } from './config.ts';
 import { DataFolderInUseError } from './db/data-folder-lock.ts';
 import { isDatabaseUnavailable } from './db/failures.ts';
 import { DatabaseSetupError } from './db/migrate.ts';
@@ -83,10 +83,6 @@ Signalbox is ready (${(elapsedMs / 1_000).toFixed(1)} s)
   }
 
 Stop with Ctrl-C.`);
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 interface Running {

@@ -6,6 +6,8 @@ export interface ServerMetrics {
   registry: Registry;
   /** Seconds an operation took; label `outcome`: ok or error. */
   operations: Histogram<'outcome'>;
+  /** Seconds a request to the OpenAI door took, streams to their end; `status` is 0 where the client has left. */
+  doorRequests: Histogram<'route' | 'status'>;
 }
 
 export function createServerMetrics(recorder: UsageRecorder): ServerMetrics {
@@ -34,5 +36,12 @@ export function createServerMetrics(recorder: UsageRecorder): ServerMetrics {
     buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30],
     registers: [registry],
   });
-  return { registry, operations };
+  const doorRequests = new Histogram({
+    name: 'signalbox_openai_request_seconds',
+    help: 'Time to answer a request to the OpenAI-compatible door',
+    labelNames: ['route', 'status'],
+    buckets: [0.005, 0.05, 0.25, 1, 5, 15, 60, 300],
+    registers: [registry],
+  });
+  return { registry, operations, doorRequests };
 }

@@ -41,7 +41,7 @@ export async function startServer(
   const known = new KnownQueries();
   const yoga = createGraphServer({ doors: served, logger, metrics, demo, trustedDocuments, known });
   const directQuery = createDirectQuery({ doors: served, known, trustedDocuments, metrics, logger });
-  const openAiDoor = createOpenAiDoor(served, logger);
+  const openAiDoor = createOpenAiDoor(served, logger, metrics);
   const parts = { yoga, directQuery, openAiDoor, database, metrics, logger };
   const server = createHttpServer({ ...parts, stopping: () => stopping });
   const closeSockets = attachWebSocket(server, yoga, served, logger, trustedDocuments);

@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CallContext, GenerateRequest, GenerateResult, Provider, StreamPart } from '../../src/plugins/contract.ts';
+import type {
+  CallContext,
+  GenerateRequest,
+  GenerateResult,
+  Provider,
+  StreamPart,
+  TokenUsage,
+} from '../../src/plugins/contract.ts';
 import { ProviderError, type ProviderErrorKind } from '../../src/plugins/errors.ts';
 
 /** What a scripted provider does with one call. */
@@ -11,6 +18,8 @@ export interface Step {
   retryAfterMs?: number;
   /** Before the first piece. */
   delayMs?: number;
+  /** The vendor does not say how many tokens it took. */
+  tellsNoUsage?: boolean;
 }
 
 /** A provider that does what it is told, call after call; the last step is repeated. */
@@ -21,6 +30,7 @@ export interface ScriptedProvider extends Provider {
 }
 
 const USAGE = { inputTokens: 10, outputTokens: 5 };
+const UNTOLD = { inputTokens: 0, outputTokens: 0 };
 
 export function scriptedProvider(...steps: Step[]): ScriptedProvider {
   const provider: ScriptedProvider = {
@@ -28,8 +38,12 @@ export function scriptedProvider(...steps: Step[]): ScriptedProvider {
     aborted: 0,
     async generate(request, call): Promise<GenerateResult> {
       let text = '';
-      for await (const part of play(request, call)) if (part.kind === 'text') text += part.text;
-      return { text, toolCalls: [], finishReason: 'stop', usage: USAGE, model: request.model };
+      let usage: TokenUsage = UNTOLD;
+      for await (const part of play(request, call)) {
+        if (part.kind === 'text') text += part.text;
+        if (part.kind === 'finish') usage = part.usage;
+      }
+      return { text, toolCalls: [], finishReason: 'stop', usage, model: request.model };
     },
     stream: (request, call) => play(request, call),
     listModels: async () => [
@@ -41,7 +55,8 @@ export function scriptedProvider(...steps: Step[]): ScriptedProvider {
   async function* play(request: GenerateRequest, call: CallContext): AsyncGenerator<StreamPart> {
     const step = steps[Math.min(provider.requests.length, steps.length - 1)] ?? {};
     provider.requests.push(request);
-    const { pieces = [], ending = 'finish', delayMs = 0, retryAfterMs } = step;
+    const { pieces = [], ending = 'finish', delayMs = 0, retryAfterMs, tellsNoUsage } = step;
+    const usage = tellsNoUsage === true ? UNTOLD : USAGE;
     const noteAbort = () => {
       provider.aborted += 1;
     };
@@ -53,7 +68,7 @@ export function scriptedProvider(...steps: Step[]): ScriptedProvider {
       if (ending === 'cut') return;
       if (ending !== 'finish')
         throw new ProviderError(ending as ProviderErrorKind, `failed: ${ending}`, { retryAfterMs });
-      yield { kind: 'finish', finishReason: 'stop', usage: USAGE, model: request.model };
+      yield { kind: 'finish', finishReason: 'stop', usage, model: request.model };
     } finally {
       call.signal.removeEventListener('abort', noteAbort);
     }

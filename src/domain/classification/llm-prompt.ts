@@ -64,7 +64,10 @@ export function classifyMessages({ taxonomy, corrections }: Lesson, texts: reado
 }
 
 function documentText({ text, tags = [] }: TextInput): string {
-  const tagged = tags.slice(0, TAGS_SHOWN).map((tag) => inline(tag)).join(', ');
+  const tagged = tags
+    .slice(0, TAGS_SHOWN)
+    .map((tag) => inline(tag))
+    .join(', ');
   return tagged === '' ? text : `Tags: ${tagged}\n${text}`;
 }
 

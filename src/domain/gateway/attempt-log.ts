@@ -53,7 +53,7 @@ export class AttemptLog {
 
   add(target: CatalogModel, report: TryReport): void {
     const { counts, outcome, usage, durationMs, errorCode } = report;
-    const costUsd = outcome === 'CACHED' ? '0' : usageCostUsd(usage, target.info);
+    const costUsd = costOf(report, target.info);
     const attempt: Attempt = {
       seq: this.#attempts.length + 1,
       provider: target.integration,
@@ -115,6 +115,15 @@ export class AttemptLog {
       costUsd: '0',
     });
   }
+}
+
+/** An answer whose tokens the provider does not tell has a cost that nobody knows. */
+function costOf({ outcome, usage, counts }: TryReport, info: ModelInfo): string | null {
+  if (outcome === 'CACHED') return '0';
+  const isUntold = usage.inputTokens + usage.outputTokens === 0 && usage.costUsd === undefined;
+  const isFree = info.inputUsdPerMillion === '0' && (info.outputUsdPerMillion ?? '0') === '0';
+  if (outcome === 'SUCCEEDED' && (counts.llmCalls ?? 0) > 0 && isUntold && !isFree) return null;
+  return usageCostUsd(usage, info);
 }
 
 function addUsage(left: TokenUsage, right: TokenUsage): TokenUsage {

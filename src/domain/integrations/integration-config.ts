@@ -1,10 +1,10 @@
 import { checkPluginConfig } from '../../plugins/config-check.ts';
 import type { PluginManifest } from '../../plugins/contract.ts';
+import { isWithin, leafPathsIn, secretPathsIn } from '../../plugins/secret-properties.ts';
 import { isJsonObject } from '../../shared/json.ts';
 import { type ConfigProblem, pluginPart, readCallConfig } from './call-config.ts';
 import type { Credentials } from './credential-vault.ts';
 import type { Integration } from './integration.ts';
-import { isWithin, leafPathsIn, secretPathsIn } from '../../plugins/secret-properties.ts';
 
 const CONFIG_MAX_BYTES = 65_536;
 const CREDENTIALS_MAX_BYTES = 16_384;

@@ -5,6 +5,7 @@ import type { Logger } from '../../observability/logger.ts';
 import { InvalidInputError } from '../../shared/errors.ts';
 import { isTooLarge, MAX_BODY_BYTES, readBounded } from '../request-body.ts';
 import type { Doors } from '../request-context.ts';
+import type { ServerMetrics } from '../server-metrics.ts';
 import { chatCompletions } from './chat-completions.ts';
 import { DoorRefusal } from './door-errors.ts';
 import { answerFailure, type DoorRequest } from './door-request.ts';
@@ -32,10 +33,15 @@ const MODELS = '/v1/models';
  * The product as OpenAI's API has it, over the same gateway: same keys, roles, limits, cache and usage. It makes no
  * fetch objects: what it adds to a model's answer is to be as little as can be.
  */
-export function createOpenAiDoor({ authenticator, services }: Doors, logger: Logger): OpenAiDoor {
+export function createOpenAiDoor(
+  { authenticator, services }: Doors,
+  logger: Logger,
+  metrics: ServerMetrics,
+): OpenAiDoor {
   return async (request, response, path) => {
     const requestId = String(request.headers['x-request-id']);
     const parts = { services, logger, requestId, request, response };
+    observe({ logger, metrics }, path, requestId, response);
     try {
       const { permission, handle } = routeOf(request, path);
       const caller = await authenticator.authenticate({
@@ -47,6 +53,25 @@ export function createOpenAiDoor({ authenticator, services }: Doors, logger: Log
       answerFailure(parts, error);
     }
   };
+}
+
+/** One line and one measurement a request, when it is over: who and how long, never what was said. */
+function observe(
+  { logger, metrics }: { logger: Logger; metrics: ServerMetrics },
+  path: string,
+  requestId: string,
+  response: ServerResponse,
+): void {
+  const startedAt = performance.now();
+  // Of the routes there are: a label must not grow with what clients make up.
+  const known = Object.hasOwn(POSTS, path) ? path : null;
+  const route = known ?? (path.startsWith(MODELS) ? MODELS : 'other');
+  response.once('close', () => {
+    const durationMs = performance.now() - startedAt;
+    const status = response.writableFinished ? response.statusCode : 0;
+    metrics.doorRequests.observe({ route, status: String(status) }, durationMs / 1_000);
+    logger.debug({ requestId, route, status, durationMs }, 'openai door');
+  });
 }
 
 /** @throws DoorRefusal */

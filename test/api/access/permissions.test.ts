@@ -52,6 +52,7 @@ afterAll(() => server?.close());
 
 /** What each field of the API needs; `null`: nothing but a key, `root`: the root key. */
 const NEEDS: Record<string, { needs: Permission | 'root' | null; document: string }> = {
+  cacheStats: { needs: 'ANALYTICS_VIEW', document: '{ cacheStats { hits } }' },
   classify: { needs: 'AI_USE', document: '{ classify(text: "It crashes") { model } }' },
   collections: { needs: 'DOCUMENTS_READ', document: '{ collections { nodes { id } } }' },
   documents: { needs: 'DOCUMENTS_READ', document: '{ documents { nodes { id } } }' },
@@ -91,6 +92,7 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
     needs: 'WORKSPACE_MANAGE',
     document: mutation('deleteWorkspace', '{ id: "WORKSPACE", confirmSlug: "not-its-slug" }'),
   },
+  invalidateCache: { needs: 'SETTINGS_MANAGE', document: mutation('invalidateCache', '{ documentIds: ["UNIQUE"] }') },
   revokeApiKey: { needs: 'KEYS_MANAGE', document: mutation('revokeApiKey', '{ id: "KEY" }') },
   testIntegration: {
     needs: 'INTEGRATIONS_MANAGE',
@@ -115,6 +117,7 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
       '{ collectionId: "COLLECTION", tasks: [], documents: [{ text: "one more" }] }',
     ),
   },
+  warmCache: { needs: 'AI_USE', document: mutation('warmCache', '{ texts: ["UNIQUE"] }') },
   upsertTaxonomy: {
     needs: 'SETTINGS_MANAGE',
     document: mutation(

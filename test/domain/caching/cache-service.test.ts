@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { insertWorkspace } from '../../support/rows.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import { callOf, question } from '../gateway/gateway-fixtures.ts';
 import { type CountingProvider, cachingServer, countingProvider, ownerOf } from './cache-fixtures.ts';
 
 let testing: TestDatabase;
@@ -66,12 +67,7 @@ describe('the figures of a cache', () => {
   });
 
   test('do not count an answer that the cache was not asked for', async () => {
-    const asked = { work: 'chat', model: 'p/w', messages: [], cache: 'off' } as const;
-    const { caller } = { caller: ownerOf(workspaceId) };
-    await server.gateway.generate(
-      { caller: caller as never, operation: 'chat', requestId: 'r', signal: new AbortController().signal, tally: null },
-      asked,
-    );
+    await server.gateway.generate(callOf(workspaceId), question({ model: 'p/w', cache: 'off' }));
     expect((await server.stats(workspaceId)).response).toMatchObject(NOTHING);
     expect(provider.answered).toBe(1);
   });
@@ -170,13 +166,12 @@ describe('invalidating', () => {
 test('a vector in memory does not hold on to the batch it came in', async () => {
   const texts = Array.from({ length: 90 }, (_, i) => `text ${i}`);
   await server.embed(workspaceId, texts, { bulk: true });
-  const { embeddings } = await server.gateway.embed(
-    {
-      ...{ caller: ownerOf(workspaceId) as never, operation: 'embed', requestId: 'r' },
-      ...{ signal: new AbortController().signal, tally: null },
-    },
-    { texts: ['text 7'], purpose: 'document', model: 'p/e', bulk: true },
-  );
+  const { embeddings } = await server.gateway.embed(callOf(workspaceId), {
+    texts: ['text 7'],
+    purpose: 'document',
+    model: 'p/e',
+    bulk: true,
+  });
   expect(embeddings[0]?.cached).toBe(true);
   expect(embeddings[0]?.vector.buffer.byteLength).toBe(4 * 4);
 });

@@ -22,6 +22,12 @@ describe('an answer', () => {
     expect(await outcomes()).toEqual(['first SUCCEEDED']);
   });
 
+  test('whose tokens the provider does not tell has no known cost, rather than none', async () => {
+    const untold = scriptedProvider({ pieces: ['hello'], tellsNoUsage: true });
+    const { gateway, call } = await openGateway(testing.database, [untold]);
+    expect(await gateway.generate(call, question())).toMatchObject({ text: 'hello', costUsd: null });
+  });
+
   test.each(['rate_limited', 'overloaded', 'server', 'network', 'unavailable', 'conflict', 'malformed'] as const)(
     'is asked for again after %s',
     async (kind) => {

@@ -108,8 +108,11 @@ describe('an object', () => {
 });
 
 describe('an answer that does not fit', () => {
-  test.each([BY_SCHEMA, IN_WORDS])('is asked for once more, with what was wrong: %s', async (...capabilities) => {
-    const model = speaker(capabilities.flat() as Capability[], GREEN, RED);
+  test.each([
+    ['by schema', BY_SCHEMA],
+    ['in words', IN_WORDS],
+  ])('is asked for once more %s, with what was wrong', async (_, capabilities) => {
+    const model = speaker(capabilities, GREEN, RED);
     const { gateway, call, outcomes } = await open(model);
     expect((await generateObject(gateway, call, question(), COLOUR)).value.name).toBe('red');
     const [first, second] = model.requests;
@@ -119,7 +122,7 @@ describe('an answer that does not fit', () => {
     expect(second?.messages.at(-1)).toMatchObject({ role: 'user', parts: [{ text: /"red"\|"blue"[\s\S]*at name/ }] });
     // Both are paid for, so both are told.
     expect(await outcomes()).toEqual(['first SUCCEEDED', 'first SUCCEEDED']);
-    expect(call.tally?.summary()).toMatchObject({ calls: 2 });
+    expect(call.tally?.total()).toMatchObject({ calls: 2 });
   });
 
   test('fails when it does not fit the second time either, and is not asked for a third time', async () => {
@@ -170,7 +173,7 @@ describe('an answer that does not fit', () => {
 
 describe('a strict schema', () => {
   test('closes every object, requires every field, and leaves limits of values to the check of the answer', () => {
-    const item = z.object({ kind: z.literal('a'), note: z.string().max(5).nullable(), count: z.int().default(1) });
+    const item = z.object({ kind: z.literal('a'), note: z.string().max(5).nullable(), count: z.int() });
     const made = strictJsonSchema(z.object({ items: z.array(z.discriminatedUnion('kind', [item])).min(1) }));
     expect(made).toEqual({
       type: 'object',

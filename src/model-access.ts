@@ -12,6 +12,7 @@ import {
   DEFAULT_TIMEOUTS,
   IntegrationDirectory,
   type LiveIntegration,
+  type OpenedProvider,
 } from './domain/integrations/integration-directory.ts';
 import { IntegrationHealth } from './domain/integrations/integration-health.ts';
 import { IntegrationService } from './domain/integrations/integration-service.ts';
@@ -49,7 +50,6 @@ const SHIPPED_PLUGINS: readonly ProviderPlugin<never>[] = [
   cloudflare,
   customGateway,
   openaiCompatible,
-  local,
 ];
 
 /** The way to the models, with all that it is made of. */
@@ -82,12 +82,15 @@ interface AccessParts {
 /** @throws ConfigError where the settings of the built-in provider are not valid */
 export async function openModelAccess(parts: AccessParts): Promise<ModelAccess> {
   const { config, logger, database, meters, recorder, plugins = [] } = parts;
-  const registry = new PluginRegistry();
-  for (const plugin of [...SHIPPED_PLUGINS, ...plugins]) registry.register(plugin as ProviderPlugin, SHIPPED);
   const network = new PluginNetwork({ allowPrivate: config.allowPrivateUrls });
-  const vault = new CredentialVault(readSecretKeys(config));
-  const factory = new ProviderFactory({ registry, network, vault, logger, cacheDirOf: cacheDirsIn(config.dataDir) });
   const builtIn = openLocal(parts, network);
+  const registry = new PluginRegistry();
+  for (const plugin of [...SHIPPED_PLUGINS, sharedLocal(builtIn.opened.provider), ...plugins]) {
+    registry.register(plugin as ProviderPlugin, SHIPPED);
+  }
+  const vault = new CredentialVault(readSecretKeys(config));
+  const cacheDirOf = (pluginId: string) => join(config.dataDir, 'models', pluginId);
+  const factory = new ProviderFactory({ registry, network, vault, logger, cacheDirOf });
   const directory = new IntegrationDirectory({
     builtIn: [builtIn],
     load: (workspaceId) =>
@@ -148,10 +151,19 @@ function integrationServices(
   };
 }
 
-/** The weights of the local models are there for the built-in provider and for integrations alike. */
-function cacheDirsIn(dataDir: string): (pluginId: string) => string {
-  const shared = join(dataDir, 'models');
-  return (pluginId) => (pluginId === local.manifest.id ? shared : join(shared, pluginId));
+/**
+ * The local plugin as workspaces can integrate it, under a name and with fallbacks of their own: the models, the threads
+ * and the paths that they are read from are the server owner's to choose, and all use the same.
+ */
+function sharedLocal(provider: Provider): ProviderPlugin {
+  const configSchema = { type: 'object', properties: {}, additionalProperties: false };
+  const shared: Provider = {
+    embed: provider.embed?.bind(provider),
+    listModels: (call) => provider.listModels(call),
+    check: (call) => provider.check(call),
+    close: async () => undefined,
+  };
+  return { manifest: { ...local.manifest, configSchema }, create: () => shared };
 }
 
 /** A model may be set by an alias; stored and compared is the id alone. */
@@ -171,7 +183,10 @@ async function defaultEmbeddingModel(
 }
 
 /** The provider that needs no configuration: every workspace has it, under the name `local`. */
-function openLocal({ config, logger, wrapProvider }: AccessParts, network: PluginNetwork): LiveIntegration {
+function openLocal(
+  { config, logger, wrapProvider }: AccessParts,
+  network: PluginNetwork,
+): LiveIntegration & { opened: OpenedProvider } {
   const settings = {
     ...(config.localWorkers === undefined ? {} : { workers: config.localWorkers }),
     ...(config.localModels === undefined ? {} : { models: config.localModels }),

@@ -27,7 +27,7 @@ export function toClientError(error: unknown, logger: Logger, requestId: string 
   if (cause instanceof GraphQLError) {
     const { code } = cause.extensions;
     if (isErrorCode(code)) return withCode(cause, code);
-    return withCode(cause, GAVE_UP.test(cause.message) ? 'QUERY_TOO_COSTLY' : 'BAD_INPUT');
+    return withCode(withoutCredentials(cause), GAVE_UP.test(cause.message) ? 'QUERY_TOO_COSTLY' : 'BAD_INPUT');
   }
   if (isUnstorableText(cause)) {
     return new GraphQLError('a text of this request has a NUL character', { ...at, extensions: { code: 'BAD_INPUT' } });
@@ -82,6 +82,15 @@ export function useErrorCodes(logger: Logger, requestIdOf: (request: Request) =>
 function rootCause(error: unknown): unknown {
   const original = error instanceof GraphQLError ? error.originalError : null;
   return original == null || original instanceof GraphQLError ? error : rootCause(original);
+}
+
+/** GraphQL repeats a variable's value that does not fit; credentials are not repeated, not even to their sender. */
+function withoutCredentials(error: GraphQLError): GraphQLError {
+  if (!/credentials/i.test(error.message) || !error.message.includes('got invalid value')) return error;
+  const { nodes, path, positions, source, extensions } = error;
+  const message =
+    'the variables do not fit: `credentials` must be an object such as { "apiKey": "…" }, or is within one that does not fit';
+  return new GraphQLError(message, { nodes, path, positions, source, extensions });
 }
 
 function withCode(error: GraphQLError, code: ErrorCode): GraphQLError {

@@ -1,4 +1,5 @@
-import type { CallContext, Capability } from '../../plugins/contract.ts';
+import type { CallContext } from '../../plugins/contract.ts';
+import { ProviderError } from '../../plugins/errors.ts';
 import type { CatalogModel, ModelCatalog } from '../gateway/model-catalog.ts';
 import type { Router } from '../gateway/router.ts';
 import type { ModelChoice, ModelWork } from './integration.ts';
@@ -32,7 +33,11 @@ export class CatalogRuntime implements IntegrationRuntime {
   async spend(workspaceId: string, integrationId: string): Promise<{ reportedUsd: string } | null> {
     const provider = (await this.#live(workspaceId, integrationId))?.opened?.provider;
     const call: CallContext = { signal: AbortSignal.timeout(SPEND_TIMEOUT_MS), requestId: 'spend' };
-    const spent = await provider?.spend?.(call);
+    // A provider that lives elsewhere does not know of itself which methods it has.
+    const spent = await provider?.spend?.(call).catch((error: unknown) => {
+      if (error instanceof ProviderError && error.kind === 'not_found') return undefined;
+      throw error;
+    });
     return spent === undefined ? null : { reportedUsd: spent.totalUsd };
   }
 
@@ -44,17 +49,21 @@ export class CatalogRuntime implements IntegrationRuntime {
     return found ?? this.#catalog.model(workspaceId, id, 'GENERATE');
   }
 
-  resolveModel(workspaceId: string, id: string, capability: Capability): Promise<CatalogModel> {
-    return this.#catalog.model(workspaceId, id, capability);
+  async resolveModel(workspaceId: string, id: string, work: ModelWork): Promise<CatalogModel> {
+    const model = await this.model(workspaceId, id);
+    // Labels are told by what is written, or by vectors.
+    if (work === 'classify' && model.info.capabilities.includes('EMBED')) return model;
+    return this.#catalog.model(workspaceId, id, CAPABILITY_OF_WORK[work]);
   }
 
   async defaultChoice(workspaceId: string, work: ModelWork): Promise<ModelChoice | null> {
     const choose = (primary: string): ModelChoice => ({ primary, fallbacks: [], parameters: {} });
-    if (work === 'embed') return choose(await this.#catalog.documentEmbeddingModelId(workspaceId));
+    // Labels cost nothing until a model that writes is chosen for them.
+    if (work === 'embed' || work === 'classify') {
+      return choose(await this.#catalog.documentEmbeddingModelId(workspaceId));
+    }
     const model = await this.#router.defaultModel(workspaceId, [CAPABILITY_OF_WORK[work]]);
-    if (model !== null) return choose(model.id);
-    // Without a model that writes, vectors tell the labels.
-    return work === 'classify' ? choose(await this.#catalog.documentEmbeddingModelId(workspaceId)) : null;
+    return model === null ? null : choose(model.id);
   }
 
   async #live(workspaceId: string, integrationId: string): Promise<LiveIntegration | undefined> {

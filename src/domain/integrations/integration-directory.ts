@@ -131,7 +131,8 @@ export class IntegrationDirectory {
 
   /** Plugins were registered or unregistered: every workspace looks again. */
   forgetAll(): void {
-    for (const workspaceId of this.#slots.keys()) this.forget(workspaceId);
+    // A copy: each look-up moves its key to the front of those that are gone through, without an end.
+    for (const workspaceId of [...this.#slots.keys()]) this.forget(workspaceId);
   }
 
   /** Closes every provider; calls under way are aborted. */

@@ -13,8 +13,8 @@ export interface IntegrationRuntime {
   spend(workspaceId: string, integrationId: string): Promise<{ reportedUsd: string } | null>;
   /** A model by id, whatever it can do. @throws NoProviderError */
   model(workspaceId: string, id: string): Promise<CatalogModel>;
-  /** A model that can do something. @throws NoProviderError */
-  resolveModel(workspaceId: string, id: string, capability: Capability): Promise<CatalogModel>;
+  /** A model that can do a kind of work. @throws NoProviderError */
+  resolveModel(workspaceId: string, id: string, work: ModelWork): Promise<CatalogModel>;
   /** What does a kind of work where nothing is chosen; null where nothing can. */
   defaultChoice(workspaceId: string, work: ModelWork): Promise<ModelChoice | null>;
 }

@@ -103,7 +103,7 @@ export class SettingsService {
     const issues: InputIssue[] = [];
     const resolve = async ({ work, modelId, path }: (typeof chosen)[number]) => {
       try {
-        const { id } = await this.#runtime.resolveModel(workspaceId, modelId, CAPABILITY_OF_WORK[work]);
+        const { id } = await this.#runtime.resolveModel(workspaceId, modelId, work);
         ids.set(modelId, id);
       } catch (error) {
         if (!(error instanceof DomainError)) throw error;

@@ -83,7 +83,7 @@ builder.mutationFields((t) => ({
   }),
   deleteDocuments: t.field({
     type: DeletedType,
-    description: 'Deletes documents with their vectors and labels. Needs DOCUMENTS_WRITE.',
+    description: 'Deletes documents with their vectors, labels and cached answers. Needs DOCUMENTS_WRITE.',
     errors: { types: [InvalidInputError, NotFoundError, ForbiddenError] },
     args: { input: t.arg({ type: DeleteDocumentsInput, required: true, description: 'Which documents.' }) },
     resolve: async (_root, { input }, { services, caller }) => ({

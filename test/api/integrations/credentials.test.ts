@@ -173,6 +173,19 @@ describe('stored credentials', () => {
     });
   });
 
+  test('of another shape than an object are refused, and not repeated', async () => {
+    const { body } = await server.query(
+      'mutation ($input: CreateIntegrationInput!) { createIntegration(input: $input) { __typename } }',
+      { input: { name: 'mistyped', pluginId: 'vendor', credentials: 'sk-mistyped-secret' } },
+      { key: client.ownerKey },
+    );
+    expect(JSON.stringify(body)).not.toContain('sk-mistyped-secret');
+    expect(body.errors?.[0]).toMatchObject({
+      extensions: { code: 'BAD_INPUT' },
+      message: expect.stringContaining('credentials'),
+    });
+  });
+
   test('are not given to another plugin', async () => {
     const refused = await change(client, 'testIntegration', { id, pluginId: 'local', config: {} });
     expect(refused.issues).toEqual([{ path: ['pluginId'], message: expect.stringContaining('vendor') }]);

@@ -213,17 +213,15 @@ describe('a configuration', () => {
     expect(properties.retries).toMatchObject({ minimum: 0, maximum: 10 });
   });
 
-  test('of a plugin that has models of its own keeps what the plugin knows of them', async () => {
-    const models = [{ name: 'mine', source: 'somebody/model', dimensions: 384 }];
-    const made = await makeIntegration(client, {
-      name: 'own-models',
-      pluginId: 'local',
-      config: { models, retries: 1 },
-    });
-    expect(made.config).toEqual({ models, retries: 1 });
+  test('of the local models shares those of the server: neither paths nor threads are a workspace’s to set', async () => {
+    await makeIntegration(client, { name: 'own-name', pluginId: 'local', config: { retries: 1 } });
     expect(await client.read('{ integrations { models { id } } }')).toMatchObject({
-      integrations: [{ models: expect.arrayContaining([{ id: 'own-models/mine' }]) }],
+      integrations: [{ models: expect.arrayContaining([{ id: 'own-name/use-lite-768' }]) }],
     });
+    for (const config of [{ workers: 8 }, { models: [{ name: 'mine', source: '/etc', dimensions: 384 }] }]) {
+      const refused = await change(client, 'createIntegration', { name: 'other', pluginId: 'local', config });
+      expect(refused.code).toBe('BAD_INPUT');
+    }
   });
 });
 
@@ -287,7 +285,7 @@ describe('a trial', () => {
   });
 
   test('of a provider that only embeds makes a vector', async () => {
-    const tried = await change(client, 'testIntegration', { pluginId: 'local', config: { workers: 1 } });
+    const tried = await change(client, 'testIntegration', { pluginId: 'local', config: {} });
     expect(tried).toMatchObject({ ok: true, error: null, sample: 'a vector of 768 dimensions by use-lite-768' });
   }, 60_000);
 

@@ -21,6 +21,9 @@ const VOLATILE = ['durationMs', 'lastUsedAt', 'asOf'];
 /** What is made for the answer and not stored has an id and an instant of its own. */
 const MADE_FOR_THE_ANSWER: Record<string, string[]> = { classify: ['id', 'classifiedAt'] };
 
+/** What every query adds to. */
+const ADDED_TO = ['usage', 'cacheStats'];
+
 let server: TestServer;
 let workspace: WorkspaceClient;
 let own: WorkspaceIds;
@@ -61,6 +64,7 @@ function casesFor(ids: WorkspaceIds): Cases {
     node: eachType(([id]) => `(id: ${JSON.stringify(id)})`),
     nodes: eachType((some) => `(ids: ${JSON.stringify(some)})`),
     usage: { usage: '' },
+    cacheStats: { cacheStats: '' },
   };
 }
 
@@ -86,11 +90,11 @@ async function answerOf(field: string, caseName: string, given: string): Promise
   return `${response.status} ${(await response.text()).replace(volatile, '"$1":"volatile"')}`;
 }
 
-/** Runs every case but usage, which all the others add to. */
+/** Runs every case but those that all the others add to. */
 async function answers(): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (const [field, given] of Object.entries(cases)) {
-    if (field === 'usage') continue;
+    if (ADDED_TO.includes(field)) continue;
     for (const [name, text] of Object.entries(given)) found.set(`${field}: ${name}`, await answerOf(field, name, text));
   }
   return found;
@@ -108,7 +112,7 @@ beforeAll(async () => {
   // Twice: what the first run computes, stores and caches is there for all later ones.
   await answers();
   alone = await answers();
-  alone.set('usage: usage', await answerOf('usage', 'usage', ''));
+  for (const field of ADDED_TO) alone.set(`${field}: ${field}`, await answerOf(field, field, ''));
 
   neighbour = await openWorkspace(server);
   await fillWorkspace(server, neighbour, { suffix: 'It was on Tuesday.', correction: 'complaint', label: 'invoices' });
@@ -116,8 +120,9 @@ beforeAll(async () => {
     texts: Array.from({ length: 50 }, (_, i) => `A text of the neighbour ${i}.`),
   });
   foreign = await readIds(neighbour);
-  const usageBeside = await answerOf('usage', 'usage', '');
-  beside = (await answers()).set('usage: usage', usageBeside);
+  const addedBeside = new Map<string, string>();
+  for (const field of ADDED_TO) addedBeside.set(`${field}: ${field}`, await answerOf(field, field, ''));
+  beside = new Map([...(await answers()), ...addedBeside]);
 }, 120_000);
 afterAll(() => server.close());
 

@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { filesBelow, type Import, importsOf } from './source-tree.ts';
 
 /** The files that put the parts together, so they may import everything. */
-const COMPOSITION_FILES = ['src/main.ts', 'src/serve.ts', 'src/worker.ts', 'src/app.ts', 'src/model-access.ts', 'src/demo.ts'];
+const COMPOSITION_FILES = [
+  'src/main.ts',
+  'src/serve.ts',
+  'src/worker.ts',
+  'src/app.ts',
+  'src/model-access.ts',
+  'src/demo.ts',
+];
 
 const CONTRACT = ['src/plugins/contract.ts', 'src/plugins/errors.ts'];
 const FOUNDATION = ['src/shared/', 'src/observability/'];

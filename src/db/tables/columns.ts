@@ -3,6 +3,9 @@ import { customType, timestamp } from 'drizzle-orm/pg-core';
 /** A pgvector column without dimensions: vectors of every model live in one table. Written by db/vector.ts alone. */
 export const vector = customType<{ data: string; driverData: string }>({ dataType: () => 'vector' });
 
+/** The same in half precision. */
+export const halfvec = customType<{ data: string; driverData: string }>({ dataType: () => 'halfvec' });
+
 export const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' });
 
 export const tsvector = customType<{ data: string; driverData: string }>({ dataType: () => 'tsvector' });

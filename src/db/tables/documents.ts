@@ -1,5 +1,5 @@
 import { foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
-import { bytea, instant, tsvector, vector } from './columns.ts';
+import { bytea, halfvec, instant, tsvector, vector } from './columns.ts';
 import { workspaces } from './workspaces.ts';
 
 export const collections = pgTable(
@@ -72,7 +72,10 @@ export const chunks = pgTable(
     /** Where the piece begins and ends in the document's text, in UTF-16 code units. */
     startOffset: integer('start_offset').notNull(),
     endOffset: integer('end_offset').notNull(),
-    embedding: vector('embedding').notNull(),
+    /** Of up to 1,900 dimensions. One of both is set. */
+    embedding: vector('embedding'),
+    /** Of more: in full precision a row would not fit its page. */
+    wideEmbedding: halfvec('wide_embedding'),
   },
   (table) => [
     primaryKey({ columns: [table.workspaceId, table.model, table.documentId, table.ordinal] }),

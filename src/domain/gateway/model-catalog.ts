@@ -1,3 +1,4 @@
+import { MAX_STORED_DIMENSIONS } from '../../db/vector.ts';
 import type { CallContext, Capability, EmbeddingTraits, ModelInfo } from '../../plugins/contract.ts';
 import type { ConfiguredModel } from '../integrations/integration.ts';
 import type { IntegrationDirectory, LiveIntegration, OpenedProvider } from '../integrations/integration-directory.ts';
@@ -38,8 +39,6 @@ const LISTING_FRESH_MS = 600_000;
 /** A listing that failed is asked for again after this. */
 const LISTING_RETRY_MS = 30_000;
 const MAX_NAMES_SHOWN = 40;
-/** What fits a page of the database in full precision. */
-const MAX_STORED_DIMENSIONS = 2_000;
 
 interface Listing {
   atMs: number;

@@ -1,12 +1,10 @@
-// Stored vectors and queries have norm 1, so -(a <#> b), their inner product, is the cosine.
-import { vectorLiteral } from '../../db/vector.ts';
 import type { WorkspaceScope } from '../../db/workspace-scope.ts';
 import type { DocumentFilter } from '../documents/document.ts';
 import { documentCondition, type Fragment, isNarrowing } from '../documents/document-filter.ts';
 import { type LexemeFrequency, MAX_LEXEMES_READ, type QueryTerms } from './query-terms.ts';
 import { MAX_LEXICAL_QUERY_LENGTH, ROUNDING, type SearchModel } from './search.ts';
 import type { VectorScan } from './search-planner.ts';
-import { indexedExpression, indexedType } from './vector-index.ts';
+import { indexedDistance, similarity, storedVector, targetVector } from './stored-vectors.ts';
 
 /** Above it, an index scan gives up: some 0.5 s of work. */
 const MAX_INDEX_VISITS = 40_000;
@@ -143,16 +141,18 @@ export async function hybridDocuments(
   query: NearestQuery,
   terms: QueryTerms,
 ): Promise<HybridRow[]> {
-  const { sql, workspaceId } = scope;
+  const { sql } = scope;
+  const { model } = query;
+  const target = targetVector(scope, model, query.vector);
   return sql<HybridRow[]>`
     with nearest as materialized (${nearestSql(scope, query)}),
     lexical as materialized (${lexicalSql(scope, terms, query, { offset: 0, limit: query.limit })}),
     other as (
       select lexical.document_id, chunk.*
       from lexical cross join lateral (
-        select c.start_offset, c.end_offset, -(c.embedding <#> ${vectorLiteral(query.vector)}::vector) as similarity
+        select c.start_offset, c.end_offset, ${similarity(scope, model, storedVector(scope, model, 'c'), target)} as similarity
         from chunks c
-        where c.workspace_id = ${workspaceId} and c.model = ${query.model.id} and c.document_id = lexical.document_id
+        where ${isComparable(scope, model)} and c.document_id = lexical.document_id
         order by similarity desc limit 1
       ) chunk
       where lexical.document_id not in (select document_id from nearest)
@@ -185,13 +185,12 @@ export interface SimilarRow {
 
 /** The nearest documents of each document, by the mean of its chunks' vectors. */
 export async function similarDocuments(scope: WorkspaceScope, query: SimilarQuery): Promise<SimilarRow[]> {
-  const { sql, workspaceId } = scope;
+  const { sql } = scope;
   const similar = query.scan === 'EXACT' ? similarByOneScan(scope, query) : similarByIndex(scope, query);
   return sql<SimilarRow[]>`
     with source as materialized (
-      select document_id as source_id, l2_normalize(avg(embedding)) as mean from chunks
-      where workspace_id = ${workspaceId} and model = ${query.model.id}
-        and document_id = any(${[...query.documentIds]}::text[])
+      select document_id as source_id, l2_normalize(avg(${storedVector(scope, query.model, 'c')})) as mean from chunks c
+      where ${isComparable(scope, query.model)} and document_id = any(${[...query.documentIds]}::text[])
       group by document_id
     )
     ${similar}`;
@@ -200,6 +199,7 @@ export async function similarDocuments(scope: WorkspaceScope, query: SimilarQuer
 /** One scan for all sources: reading a vector costs more than comparing it. */
 function similarByOneScan(scope: WorkspaceScope, query: SimilarQuery): Fragment {
   const { sql } = scope;
+  const pairSimilarity = similarity(scope, query.model, sql`chunk.vector`, sql`source.mean`);
   return sql`
     select source_id, document_id, similarity, start_offset, end_offset
     from (
@@ -207,10 +207,10 @@ function similarByOneScan(scope: WorkspaceScope, query: SimilarQuery): Fragment 
       from (
         select distinct on (source_id, document_id) * from (
           select source.source_id, chunk.document_id, chunk.start_offset, chunk.end_offset,
-            -(chunk.embedding <#> source.mean) as similarity
+            ${pairSimilarity} as similarity
           from (${selectedChunks(scope, query)}) chunk
           join source on source.source_id <> chunk.document_id
-            and -(chunk.embedding <#> source.mean) >= ${query.minSimilarity - ROUNDING}::float8
+            and ${pairSimilarity} >= ${query.minSimilarity - ROUNDING}::float8
         ) pairs
         order by source_id, document_id, similarity desc
       ) best
@@ -230,8 +230,7 @@ function similarByIndex(scope: WorkspaceScope, query: SimilarQuery): Fragment {
 }
 
 function nearestSql(scope: WorkspaceScope, query: NearestQuery): Fragment {
-  const { sql } = scope;
-  const target = sql`${vectorLiteral(query.vector)}::vector`;
+  const target = targetVector(scope, query.model, query.vector);
   const chunks =
     query.scan === 'EXACT' ? exactScan(scope, query, target) : indexScan(scope, query, target, query.indexRows);
   return bestChunks(scope, chunks, query);
@@ -266,8 +265,10 @@ function bestChunks(
 }
 
 function exactScan(scope: WorkspaceScope, selection: ChunkSelection, target: Fragment): Fragment {
-  return scope.sql`
-    select chunk.document_id, chunk.start_offset, chunk.end_offset, -(chunk.embedding <#> ${target}) as similarity
+  const { sql } = scope;
+  return sql`
+    select chunk.document_id, chunk.start_offset, chunk.end_offset,
+      ${similarity(scope, selection.model, sql`chunk.vector`, target)} as similarity
     from (${selectedChunks(scope, selection)}) chunk`;
 }
 
@@ -278,19 +279,26 @@ function selectedChunks(scope: WorkspaceScope, { model, filter }: ChunkSelection
         and ${documentCondition(scope, filter, model.id)}`
     : sql``;
   return sql`
-    select c.document_id, c.start_offset, c.end_offset, c.embedding
+    select c.document_id, c.start_offset, c.end_offset, ${storedVector(scope, model, 'c')} as vector
     from chunks c ${filtered}
-    where c.workspace_id = ${workspaceId} and c.model = ${model.id}`;
+    where ${isComparable(scope, model)}`;
+}
+
+/** A model that has been given another length of vectors leaves the old ones in their column until they are replaced. */
+function isComparable(scope: WorkspaceScope, model: SearchModel): Fragment {
+  const { sql, workspaceId } = scope;
+  return sql`c.workspace_id = ${workspaceId} and c.model = ${model.id} and ${storedVector(scope, model, 'c')} is not null`;
 }
 
 function indexScan(scope: WorkspaceScope, selection: ChunkSelection, target: Fragment, rows: number): Fragment {
-  const { sql, workspaceId } = scope;
-  const { id, dimensions } = selection.model;
+  const { sql } = scope;
+  const { model } = selection;
   return sql`
-    select c.document_id, c.start_offset, c.end_offset, -(c.embedding <#> ${target}) as similarity
+    select c.document_id, c.start_offset, c.end_offset,
+      ${similarity(scope, model, storedVector(scope, model, 'c'), target)} as similarity
     from chunks c
-    where c.workspace_id = ${workspaceId} and c.model = ${id} and ${chunkCondition(scope, selection)}
-    order by (c.${sql.unsafe(indexedExpression(dimensions))}) <=> (${target})::${sql.unsafe(indexedType(dimensions))}
+    where ${isComparable(scope, model)} and ${chunkCondition(scope, selection)}
+    order by ${indexedDistance(scope, model, 'c', target)}
     limit ${rows}`;
 }
 

@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ReservedSql } from 'postgres';
 import type { Database } from '../../db/client.ts';
-
-/** Above these, pgvector indexes no `vector`, and no `halfvec`. https://github.com/pgvector/pgvector#hnsw */
-const MAX_VECTOR_DIMENSIONS = 1_900;
-const MAX_HALFVEC_DIMENSIONS = 4_000;
+import { indexedExpression, indexedOperators } from './stored-vectors.ts';
 
 /**
  * Vectors of one model from which on it gets an index. A build on a server blocks nobody (60,000 × 768: 20 s on two
@@ -28,17 +25,6 @@ const INDEX_PREFIX = 'chunks_hnsw_';
 /** The index a model has, or would have. */
 export function vectorIndexName(modelId: string): string {
   return `${INDEX_PREFIX}${createHash('sha256').update(modelId).digest('hex').slice(0, 16)}`;
-}
-
-/** The type whose distance the index knows. */
-export function indexedType(dimensions: number): string {
-  if (!Number.isInteger(dimensions) || dimensions < 1) throw new Error(`no vector has ${dimensions} dimensions`);
-  return `${dimensions > MAX_VECTOR_DIMENSIONS ? 'halfvec' : 'vector'}(${dimensions})`;
-}
-
-/** The expression of `chunks` that is indexed; a query uses the index only where it has the very same one. */
-export function indexedExpression(dimensions: number): string {
-  return `embedding::${indexedType(dimensions)}`;
 }
 
 /** Which models have an index; read again every minute, since another process may have made one. */
@@ -133,12 +119,12 @@ async function estimateUnindexed(database: Database): Promise<number> {
 
 function modelsWithManyVectors(database: Database, fromVectors: number): Promise<IndexableModel[]> {
   return database.withSystem(async ({ sql }) => {
-    const rows = await sql<IndexableModel[]>`
+    return await sql<IndexableModel[]>`
       select counted.model, counted.vectors::float8 as vectors,
-        (select vector_dims(c.embedding) from chunks c where c.model = counted.model limit 1) as dimensions
+        (select coalesce(vector_dims(c.embedding), vector_dims(c.wide_embedding)) from chunks c
+          where c.model = counted.model limit 1) as dimensions
       from (select model, count(*) as vectors from chunks group by model) counted
       where counted.vectors >= ${fromVectors}`;
-    return rows.filter((row) => row.dimensions <= MAX_HALFVEC_DIMENSIONS);
   });
 }
 
@@ -154,11 +140,11 @@ async function buildMissing(
   for (const { model, dimensions } of models) {
     const name = vectorIndexName(model);
     if (present.has(name)) continue;
-    const operators = dimensions > MAX_VECTOR_DIMENSIONS ? 'halfvec_cosine_ops' : 'vector_cosine_ops';
     const [statement] = await connection<{ text: string }[]>`
       select format(
         'create index %s %I on chunks using hnsw ((%s) %s) where model = %L',
-        ${concurrently}::text, ${name}::text, ${indexedExpression(dimensions)}::text, ${operators}::text, ${model}::text
+        ${concurrently}::text, ${name}::text, ${indexedExpression(dimensions)}::text,
+        ${indexedOperators(dimensions)}::text, ${model}::text
       ) as text`;
     if (statement === undefined) throw new Error('format() gave no row');
     await withBuildMemory(connection, BUILD_MEMORY[database.kind], () => connection.unsafe(statement.text).simple());

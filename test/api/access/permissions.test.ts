@@ -106,6 +106,11 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
     needs: 'SETTINGS_MANAGE',
     document: mutation('updateSettings', '{ preferences: { theme: "dark" } }'),
   },
+  registerProviderPlugin: {
+    needs: 'root',
+    document: mutation('registerProviderPlugin', '{ package: "no-such-package" }'),
+  },
+  unregisterProviderPlugin: { needs: 'root', document: mutation('unregisterProviderPlugin', '{ id: "no-such" }') },
   updateWorkspace: {
     needs: 'WORKSPACE_MANAGE',
     document: mutation('updateWorkspace', '{ id: "WORKSPACE", name: "Same" }'),

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Database } from '../../../src/db/client.ts';
 import { writeChunkVectors } from '../../../src/db/vector.ts';
 import { SearchService } from '../../../src/domain/search/search-service.ts';
-import { ensureVectorIndexes, indexedType, VectorIndexes } from '../../../src/domain/search/vector-index.ts';
+import { ensureVectorIndexes, VectorIndexes } from '../../../src/domain/search/vector-index.ts';
 import { direction, FLAT_MODEL, givenWorkspace, openEmptyDatabase } from './search-workspace.ts';
 
 const DOCUMENTS = 5_000;
@@ -94,10 +94,4 @@ test('similar documents come the same through the index', async () => {
     const filtered = await new SearchService(database).similarTo(id, { ...many, filter });
     expect(filtered.map((hit) => hit.documentId)).toEqual(hits.map((hit) => hit.documentId));
   }
-});
-
-test('vectors of many dimensions are indexed by half precision', () => {
-  expect(indexedType(1536)).toBe('vector(1536)');
-  expect(indexedType(3072)).toBe('halfvec(3072)');
-  expect(() => indexedType(1.5)).toThrow('1.5 dimensions');
 });

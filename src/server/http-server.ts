@@ -5,11 +5,13 @@ import type { ErrorCode } from '../shared/errors.ts';
 import type { DirectQuery } from './direct-query.ts';
 import { isReady } from './health.ts';
 import type { OpenAiDoor } from './openai-door/openai-door.ts';
-import { isTooLarge, MAX_BODY_BYTES, readBounded } from './request-body.ts';
+import { isTooLarge, readBounded } from './request-body.ts';
 import { requestIdOf } from './request-context.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 import type { GraphServer } from './yoga.ts';
 
+/** A call of upsertDocuments may carry 1,000 documents. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
 /** A longer body is no plain query: it goes to yoga as it comes. */
 const MAX_QUERY_BYTES = 64 * 1024;
 /** How long a client may take to send its request. */
@@ -81,9 +83,9 @@ async function route(parts: HttpParts, request: IncomingMessage, response: Serve
 async function graphql(parts: HttpParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { yoga, directQuery } = parts;
   const declared = request.headers['content-length'];
-  if (isTooLarge(request)) return refuseBody(request, response);
+  if (isTooLarge(request, MAX_BODY_BYTES)) return refuseBody(request, response);
   if (request.method === 'POST' && (declared === undefined || Number(declared) <= MAX_QUERY_BYTES)) {
-    const body = await readBounded(request);
+    const body = await readBounded(request, MAX_BODY_BYTES);
     if (body === null) return refuseBody(request, response);
     if (await directQuery(request, body, response)) return;
     replay(request, body);

@@ -1,21 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 
-/** A call of upsertDocuments may carry 1,000 documents, a chat a few photographs. */
-export const MAX_BODY_BYTES = 32 * 1024 * 1024;
-
 /** Whether the client says itself that its body is too large. */
-export function isTooLarge(request: IncomingMessage): boolean {
-  return Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES;
+export function isTooLarge(request: IncomingMessage, maxBytes: number): boolean {
+  return Number(request.headers['content-length'] ?? 0) > maxBytes;
 }
 
 /** The body; null where it is too large, or where the client leaves before it is whole. */
-export function readBounded(request: IncomingMessage): Promise<Buffer | null> {
+export function readBounded(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_BODY_BYTES) {
+      if (size > maxBytes) {
         request.removeAllListeners('data').pause();
         resolve(null);
       }

@@ -5,7 +5,8 @@ import { type Fields, isAbsent, listAt, optionalInteger, optionalText, refuseOth
 import { withModel } from './model-names.ts';
 
 /** As many as OpenAI takes. */
-const MAX_TEXTS = 2_048;
+/** As many as the field `embed` takes. */
+const MAX_TEXTS = 1_000;
 
 interface EmbeddingsRequest {
   model: string | undefined;

@@ -3,7 +3,7 @@ import type { Permission } from '../../domain/access/actions.ts';
 import { authorize } from '../../domain/access/caller.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { InvalidInputError } from '../../shared/errors.ts';
-import { isTooLarge, MAX_BODY_BYTES, readBounded } from '../request-body.ts';
+import { isTooLarge, readBounded } from '../request-body.ts';
 import type { Doors } from '../request-context.ts';
 import type { ServerMetrics } from '../server-metrics.ts';
 import { chatCompletions } from './chat-completions.ts';
@@ -16,6 +16,9 @@ import { responses } from './responses.ts';
 
 /** Answers a request to a path below `/v1`; never throws. */
 export type OpenAiDoor = (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>;
+
+/** A long conversation, or a few photographs. */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 interface Route {
   permission: Permission;
@@ -100,7 +103,7 @@ function decoded(id: string): string {
 
 /** @throws DoorRefusal, InvalidInputError */
 async function readBody({ request, response }: DoorRequest): Promise<Fields> {
-  const bytes = isTooLarge(request) ? null : await readBounded(request);
+  const bytes = isTooLarge(request, MAX_BODY_BYTES) ? null : await readBounded(request, MAX_BODY_BYTES);
   if (bytes === null) {
     response.setHeader('connection', 'close');
     request.resume();

@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { type LoadTarget, load, VARIED } from './http-load.ts';
 import { ask, bearer, makeWorkspace, median, start, startProduct, stopAll } from './processes.ts';
 
-const WARM_UP_MS = 3_000;
+const WARM_UP_MS = 5_000;
 const PORTKEY = join(import.meta.dirname, '../node_modules/@portkey-ai/gateway/build/start-server.js');
 const PORTKEY_PORT = 18_787;
 const CREATE = /* GraphQL */ `
@@ -117,7 +117,9 @@ async function measureAnswers(contestants: readonly Contestant[], connections: n
 
 async function measureStreams(contestants: readonly Contestant[], streams: number): Promise<void> {
   const rounds = new Map<string, { firstMs: number[]; pieces: number; whole: number }[]>();
-  for (const one of contestants) await Promise.all(Array.from({ length: 4 }, () => readStream(one)));
+  for (const one of [...contestants, ...contestants]) {
+    await Promise.all(Array.from({ length: streams }, () => readStream(one)));
+  }
   for (let round = 0; round < Number(flags.rounds); round++) {
     for (const one of contestants) {
       const read = await Promise.all(Array.from({ length: streams }, () => readStream(one)));

@@ -18,6 +18,9 @@ const SERVER_LIMITS = { statement_timeout: 60_000, idle_in_transaction_session_t
 /** Tells of a frozen connection too, which no limit of the server's can; longer than bulk work keeps a whole pool. */
 const SERVER_WAIT_MS = 30_000;
 
+/** Columns as they are called: drizzle looks for created_at of the last migration, and where there is none runs no more. */
+const AS_NAMED = { transform: { undefined: null } } as const;
+
 /** The database, embedded or a server: the same SQL through the same driver. */
 export class Database {
   readonly kind: 'embedded' | 'postgres';
@@ -84,7 +87,7 @@ export interface DatabaseOptions {
 /** Connects, or starts the embedded database, and migrates. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   if (options.databaseUrl !== undefined) {
-    await migrateOnce(connect({ max: 1 }, options.databaseUrl));
+    await migrateOnce(connect({ ...AS_NAMED, max: 1 }, options.databaseUrl));
     const pool = connect({ max: options.poolSize, idle_timeout: 300 }, options.databaseUrl, SERVER_LIMITS);
     return new Database(pool, null, options.waitMs ?? SERVER_WAIT_MS);
   }
@@ -92,7 +95,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   // One connection: the socket's multiplexer breaks clients whose extended-protocol messages interleave.
   const target = { path: embedded.socket, host: embedded.socket, user: 'postgres', database: 'postgres', max: 1 };
   try {
-    await migrateOnce(connect(target));
+    await migrateOnce(connect({ ...target, ...AS_NAMED }));
   } catch (error) {
     await embedded.close();
     throw error;
@@ -112,8 +115,8 @@ async function migrateOnce(sql: Sql): Promise<void> {
 
 function connect(options: Options<Record<string, never>> & { path?: string }, url?: string, limits = {}): Sql {
   const shared = {
-    ...options,
     transform: { column: { from: postgres.toCamel }, undefined: null },
+    ...options,
     connect_timeout: CONNECT_TIMEOUT_SECONDS,
     backoff: (failures: number) => Math.min(2 ** failures / 100, MAX_BACKOFF_SECONDS) * (0.5 + Math.random() / 2),
     fetch_types: true,

@@ -13,14 +13,17 @@ export class DatabaseSetupError extends Error {
   override readonly name = 'DatabaseSetupError';
 }
 
-/** Makes the extensions, roles and tables that are not there yet. Safe to run by several servers at once. */
-export async function migrate(sql: Sql): Promise<void> {
+/**
+ * Makes the extensions, roles and tables that are not there yet. Safe to run by several servers at once.
+ * @param migrationsFolder another one than ours: that of an earlier version
+ */
+export async function migrate(sql: Sql, migrationsFolder: string = MIGRATIONS_FOLDER): Promise<void> {
   await sql`select pg_advisory_lock(${MIGRATION_LOCK})`;
   try {
     await makeExtensions(sql);
     await makeRoles(sql);
     await runMigrations(drizzle(sql), {
-      migrationsFolder: MIGRATIONS_FOLDER,
+      migrationsFolder,
       migrationsSchema: 'signalbox_migrations',
     });
   } finally {

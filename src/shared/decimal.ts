@@ -17,6 +17,28 @@ export function addDecimals(left: string, right: string): string {
   return formatDecimal({ units: rescale(first, scale) + rescale(second, scale), scale });
 }
 
+/** The exact product, in the same form. @throws RangeError where a text is no decimal */
+export function multiplyDecimals(left: string, right: string): string {
+  const [first, second] = [parseDecimal(left), parseDecimal(right)];
+  return formatDecimal({ units: first.units * second.units, scale: first.scale + second.scale });
+}
+
+/** `left` without `right`, exactly. @throws RangeError where a text is no decimal */
+export function subtractDecimals(left: string, right: string): string {
+  return addDecimals(left, right.startsWith('-') ? right.slice(1) : `-${right}`);
+}
+
+/**
+ * Which of two decimals is larger: below 0 the right one, above 0 the left one, 0 neither.
+ * @throws RangeError where a text is no decimal
+ */
+export function compareDecimals(left: string, right: string): number {
+  const [first, second] = [parseDecimal(left), parseDecimal(right)];
+  const scale = Math.max(first.scale, second.scale);
+  const difference = rescale(first, scale) - rescale(second, scale);
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+}
+
 function parseDecimal(text: string): Scaled {
   const match = DECIMAL_SHAPE.exec(text);
   if (match === null) throw new RangeError(`${JSON.stringify(text)} is no decimal number`);

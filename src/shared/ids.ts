@@ -15,6 +15,7 @@ export const ID_PREFIXES = {
   Integration: 'int',
   Attempt: 'att',
   Request: 'req',
+  Reservation: 'rsv',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../../src/db/client.ts';
-import { type ChunkVector, vectorLiteral, writeChunkVectors } from '../../src/db/vector.ts';
+import { type ChunkVector, MAX_STORED_DIMENSIONS, vectorLiteral, writeChunkVectors } from '../../src/db/vector.ts';
+import { newId } from '../../src/shared/ids.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { insertDocument, insertWorkspace } from '../support/rows.ts';
 
@@ -32,7 +33,8 @@ async function readVectors(): Promise<(ChunkVector & { model: string })[]> {
   const rows = await database.withWorkspace(
     'ws_1',
     ({ sql }) => sql<(Omit<ChunkVector, 'embedding'> & { model: string; embedding: string })[]>`
-      select model, document_id, ordinal, start_offset, end_offset, embedding::text from chunks
+      select model, document_id, ordinal, start_offset, end_offset,
+        coalesce(embedding::text, wide_embedding::text) as embedding from chunks
       order by model, document_id, ordinal`,
   );
   return rows.map((row) => ({ ...row, embedding: parseVector(row.embedding) }));
@@ -86,6 +88,54 @@ describe('vectors of chunks', () => {
       { ...place, model: 'first', endOffset: 5, embedding: Float32Array.of(0, 1) },
       { ...place, model: 'second', embedding: Float32Array.of(1, 2, 3) },
     ]);
+  });
+
+  test('of more than 1,900 dimensions are rounded to the nearest number in half precision, shorter ones are not', async () => {
+    const place = { documentId: 'doc_ü_漢字', startOffset: 0, endOffset: 6 };
+    const full = noise(1, 1_900);
+    const half = [noise(2, 1_901), noise(3, 3_072), noise(4, MAX_STORED_DIMENSIONS)];
+    half[0]?.set([1 / 3, -0, 5e-8, 65_504, -(2 ** -14), 1 + 2 ** -11, 1 + 3 * 2 ** -11]);
+    const given = [full, ...half].map((embedding, ordinal) => ({ ...place, ordinal, embedding }));
+    await write('wide', given);
+    const found = (await readVectors()).map(({ embedding }) => embedding);
+    expect(found[0]).toEqual(full);
+    expect(found.slice(1)).toEqual(half.map((vector) => Float32Array.from(new Float16Array(vector))));
+    expect(found.slice(1)).not.toEqual(half);
+    expect(found[1]?.slice(5, 7)).toEqual(Float32Array.of(1, 1 + 2 ** -9));
+  });
+
+  test('are in one column alone, also after their model has changed the length of its vectors', async () => {
+    const place = { documentId: 'doc_1', ordinal: 0, startOffset: 0, endOffset: 6 };
+    for (const dimensions of [3, 3_072, 4]) {
+      await write('changing', [{ ...place, embedding: noise(dimensions, dimensions) }]);
+      const rows = await database.withWorkspace(
+        'ws_1',
+        ({ sql }) => sql`select vector_dims(embedding) as full, vector_dims(wide_embedding) as half from chunks`,
+      );
+      expect([...rows]).toEqual([dimensions > 4 ? { full: null, half: dimensions } : { full: dimensions, half: null }]);
+    }
+    const both = database.withWorkspace('ws_1', ({ sql }) => sql`update chunks set wide_embedding = '[1]'`);
+    await expect(both).rejects.toThrow('chunks_one_vector');
+    const none = database.withWorkspace('ws_1', ({ sql }) => sql`update chunks set embedding = null`);
+    await expect(none).rejects.toThrow('chunks_one_vector');
+  });
+
+  test('lie in their row with all else of it, unless the longest have names for which their page has no room', async () => {
+    const documentId = newId('Document');
+    await database.withWorkspace('ws_1', (scope) => insertDocument(scope, { id: documentId, text: 'a note' }));
+    const place = { documentId, startOffset: 0, endOffset: 6 };
+    const outside = async () => {
+      const [row] = await database.sql<{ bytes: number }[]>`
+        select pg_relation_size(reltoastrelid)::int as bytes from pg_class where oid = 'chunks'::regclass`;
+      return row?.bytes;
+    };
+    for (const [ordinal, dimensions] of [768, 1_900, 3_072, MAX_STORED_DIMENSIONS].entries()) {
+      await write('text-embedding-3-large', [{ ...place, ordinal, embedding: noise(1, dimensions) }]);
+    }
+    expect(await outside()).toBe(0);
+    const longName = 'a-model-of-a-long-name-'.repeat(9);
+    await write(longName, [{ ...place, ordinal: 0, embedding: noise(1, MAX_STORED_DIMENSIONS) }]);
+    expect((await readVectors()).map(({ model }) => model)).toContain(longName);
   });
 
   test('are gone when the transaction that wrote them is rolled back, with all else of it', async () => {

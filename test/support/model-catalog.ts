@@ -51,6 +51,7 @@ export function liveIntegration(
     timeouts: DEFAULT_TIMEOUTS,
     retries: 2,
     batchSize: null,
+    origin: name,
     health: new IntegrationHealth(),
     ...options,
   };

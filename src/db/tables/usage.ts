@@ -120,3 +120,64 @@ export const cacheDays = pgTable(
     foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
   ],
 );
+
+/** What may be spent, by the whole workspace or by one of its API keys. */
+export const budgets = pgTable(
+  'budgets',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    /** '' for the workspace, else the id of an API key. */
+    subject: text('subject').notNull(),
+    /** DAY or MONTH, in UTC. */
+    window: text('window').notNull(),
+    limitUsd: numeric('limit_usd').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.subject, table.window] }),
+    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+  ],
+);
+
+/** What the windows of a budget have taken. There are rows only for subjects that have a budget. */
+export const budgetPeriods = pgTable(
+  'budget_periods',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    subject: text('subject').notNull(),
+    window: text('window').notNull(),
+    startsOn: date('starts_on', { mode: 'string' }).notNull(),
+    /** The first day after it. */
+    endsOn: date('ends_on', { mode: 'string' }).notNull(),
+    /** What the attempts of these days have cost, as far as their price is known. */
+    usedUsd: numeric('used_usd').notNull(),
+    /** The sum of the subject's reservations that were made before its end. */
+    reservedUsd: numeric('reserved_usd').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.subject, table.window, table.startsOn] }),
+    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+  ],
+);
+
+/**
+ * What each call under way may still cost. It counts in every period of its subjects that ends after its day: its cost
+ * may fall into any of them.
+ */
+export const reservations = pgTable(
+  'reservations',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    id: text('id').notNull(),
+    /** '' where no key makes the call. */
+    apiKeyId: text('api_key_id').notNull(),
+    amountUsd: numeric('amount_usd').notNull(),
+    /** Of the reservation, in UTC. */
+    day: date('day', { mode: 'string' }).notNull(),
+    /** By the database's clock: whoever made it has died by then. */
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.id] }),
+    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+  ],
+);

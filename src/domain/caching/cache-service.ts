@@ -119,7 +119,7 @@ export class CacheService {
         chunkInput(title, text.slice(start, end)),
       ),
     ]);
-    const space = { workspaceId, model: model.id, purpose: 'document' } as const;
+    const space = { workspaceId, model: model.id, origin: model.live.origin, purpose: 'document' } as const;
     return texts.map((text) => EmbeddingCache.hash(space, embeddedText(model, text)));
   }
 }

@@ -13,7 +13,7 @@ const ENTRY_OVERHEAD_BYTES = 500;
 const MAX_WAITING = 20_000;
 
 /** What makes a vector what it is. Raised when anything that can change it changes. */
-const KEY_VERSION = 1;
+const KEY_VERSION = 2;
 
 /** Which vectors a lookup is about. */
 export interface CacheSpace {
@@ -24,6 +24,8 @@ export interface CacheSpace {
    */
   epoch: number;
   model: string;
+  /** What runs the model, see `LiveIntegration.origin`: another server behind the same name makes other vectors. */
+  origin: string;
   purpose: 'document' | 'query';
   /** Where another length than the model's own was asked for. */
   dimensions?: number;
@@ -52,8 +54,10 @@ export class EmbeddingCache {
   }
 
   static hash(space: Omit<CacheSpace, 'epoch'>, text: string): string {
-    const shape = space.dimensions === undefined ? '' : `\0${space.dimensions}`;
-    return createHash('sha256').update(`${KEY_VERSION}\0${space.purpose}${shape}\0${text}`).digest('hex');
+    const { purpose, dimensions = null, origin } = space;
+    return createHash('sha256')
+      .update(JSON.stringify([KEY_VERSION, origin, purpose, dimensions, text]))
+      .digest('hex');
   }
 
   /** Known vectors by hash. `memoryOnly` spares the database where a bulk load seldom repeats itself. */

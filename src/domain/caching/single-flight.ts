@@ -1,24 +1,27 @@
+import { waitFor } from '../../shared/wait-for.ts';
+
 /** Lets calls that ask for the same thing at the same time share one answer. */
 export class SingleFlight<Result> {
   readonly #flights = new Map<string, Promise<Result>>();
 
   /**
    * What the call under way for `key` gives, or that of a new one.
-   * @param mayFollow whether a failure of another's call is one's own as well; where not (the other one has left), the
-   * call is made again
+   * @param following `mayFollow`: whether a failure of another's call is one's own as well; where not (the other one has
+   * left), the call is made again. `signal`: aborted when this caller leaves, who then waits no longer
    */
   async run(
     key: string,
     call: () => Promise<Result>,
-    mayFollow: (error: unknown) => boolean,
+    following: { mayFollow: (error: unknown) => boolean; signal: AbortSignal },
   ): Promise<{ result: Result; shared: boolean }> {
     for (;;) {
       const flying = this.#flights.get(key);
       if (flying === undefined) break;
       try {
-        return { result: await flying, shared: true };
+        return { result: await waitFor(flying, following.signal), shared: true };
       } catch (error) {
-        if (mayFollow(error)) throw error;
+        following.signal.throwIfAborted();
+        if (following.mayFollow(error)) throw error;
       }
     }
     const flight = call().finally(() => this.#flights.delete(key));

@@ -2,19 +2,31 @@ import { ProviderError } from '../../plugins/errors.ts';
 
 const ENDED = new ProviderError('cancelled', 'the attempt is over');
 
-/** Stops one try at a provider: when the caller leaves, or when one of its time limits has passed. */
+/**
+ * Stops one try at a provider: when the caller leaves, or when one of its time limits has passed. Only the provider's
+ * turns count: while the caller works on a part, nobody is late. One timer serves all parts: it looks at what is due when
+ * it fires, so that a part costs no timer of its own.
+ */
 export class AttemptClock {
   readonly #caller: AbortSignal;
   readonly #stopping = new AbortController();
+  readonly #totalMs: number;
   readonly #startedAt = performance.now();
-  readonly #total: NodeJS.Timeout;
-  #step: NodeJS.Timeout | null = null;
+  #turnStartedAt = this.#startedAt;
+  /** Of the provider's turns that are over. */
+  #spentMs = 0;
+  #isPaused = false;
+  #stepMs = Number.POSITIVE_INFINITY;
+  #awaited = 'complete answer';
+  #timer: NodeJS.Timeout | null = null;
+  #firesAt = Number.POSITIVE_INFINITY;
   #rejectWait: ((reason: unknown) => void) | null = null;
   #timeout: ProviderError | null = null;
 
   constructor(caller: AbortSignal, totalMs: number) {
     this.#caller = caller;
-    this.#total = setTimeout(() => this.#expire(`no complete answer within ${totalMs} ms`), totalMs);
+    this.#totalMs = totalMs;
+    this.#arm(totalMs);
     if (caller.aborted) this.#leave();
     else caller.addEventListener('abort', this.#leave, { once: true });
   }
@@ -22,6 +34,11 @@ export class AttemptClock {
   /** For the provider. */
   get signal(): AbortSignal {
     return this.#stopping.signal;
+  }
+
+  /** Whether one of the limits has passed. */
+  get hasExpired(): boolean {
+    return this.#timeout !== null;
   }
 
   get elapsedMs(): number {
@@ -36,16 +53,20 @@ export class AttemptClock {
     return new ProviderError('server', 'the provider plugin failed unexpectedly', { cause: thrown });
   }
 
-  /** Limits what comes next, instead of what was limited before. */
+  /** It is the provider's turn, for so long; instead of the limit before. */
   limitStep(limitMs: number, awaited: string): void {
-    this.pauseStep();
-    this.#step = setTimeout(() => this.#expire(`no ${awaited} within ${limitMs} ms`), limitMs);
+    this.#isPaused = false;
+    this.#turnStartedAt = performance.now();
+    this.#stepMs = limitMs;
+    this.#awaited = awaited;
+    const dueMs = this.#dueMs();
+    if (this.#turnStartedAt + dueMs < this.#firesAt) this.#arm(dueMs);
   }
 
-  /** Stops counting: what comes next is not the provider's to hurry with. */
+  /** It is the caller's turn. */
   pauseStep(): void {
-    if (this.#step !== null) clearTimeout(this.#step);
-    this.#step = null;
+    this.#spentMs += performance.now() - this.#turnStartedAt;
+    this.#isPaused = true;
   }
 
   /** Ends with the work, or at once when it is stopped: a provider that ignores its signal is not waited for. */
@@ -59,8 +80,8 @@ export class AttemptClock {
 
   /** To be called when the attempt is over. */
   end(): void {
-    clearTimeout(this.#total);
-    this.pauseStep();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
     this.#caller.removeEventListener('abort', this.#leave);
     this.#rejectWait = null;
   }
@@ -73,7 +94,34 @@ export class AttemptClock {
 
   readonly #leave = () => this.#stop(this.#caller.reason);
 
-  #expire(message: string): void {
+  /** Until the nearer of the two limits. */
+  #dueMs(): number {
+    const turnMs = performance.now() - this.#turnStartedAt;
+    return Math.min(this.#stepMs, this.#totalMs - this.#spentMs) - turnMs;
+  }
+
+  #arm(delayMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const waitMs = Math.max(Math.ceil(delayMs), 1);
+    this.#firesAt = performance.now() + waitMs;
+    this.#timer = setTimeout(() => this.#check(), waitMs);
+  }
+
+  #check(): void {
+    this.#timer = null;
+    this.#firesAt = Number.POSITIVE_INFINITY;
+    // The next turn sets the timer again.
+    if (this.#isPaused) return;
+    const dueMs = this.#dueMs();
+    if (dueMs > 0) this.#arm(dueMs);
+    else this.#expire();
+  }
+
+  #expire(): void {
+    const isStep = this.#stepMs < this.#totalMs - this.#spentMs;
+    const message = isStep
+      ? `no ${this.#awaited} within ${this.#stepMs} ms`
+      : `no complete answer within ${this.#totalMs} ms`;
     this.#timeout = new ProviderError('timeout', message);
     this.#stop(this.#timeout);
   }

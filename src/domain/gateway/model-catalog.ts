@@ -1,5 +1,6 @@
 import { MAX_STORED_DIMENSIONS } from '../../db/vector.ts';
-import type { CallContext, Capability, EmbeddingTraits, ModelInfo } from '../../plugins/contract.ts';
+import type { Capability, EmbeddingTraits, ModelInfo } from '../../plugins/contract.ts';
+import { waitFor } from '../../shared/wait-for.ts';
 import type { ConfiguredModel } from '../integrations/integration.ts';
 import type { IntegrationDirectory, LiveIntegration, OpenedProvider } from '../integrations/integration-directory.ts';
 import { NoProviderError } from './errors.ts';
@@ -41,10 +42,13 @@ const LISTING_RETRY_MS = 30_000;
 const MAX_NAMES_SHOWN = 40;
 
 interface Listing {
-  atMs: number;
-  /** Null where the vendor could not be asked. */
-  models: Promise<readonly ModelInfo[] | null>;
-  failed: boolean;
+  /** What was listed last; null: never yet. */
+  models: readonly ModelInfo[] | null;
+  /** Whether the last try failed. */
+  hasFailed: boolean;
+  /** When it is asked for again. */
+  dueAtMs: number;
+  asking: Promise<void> | null;
 }
 
 /** Finds the models of a workspace by id. */
@@ -93,19 +97,20 @@ export class ModelCatalog {
 
   /** A model of one integration by its name or alias; null where there is none. */
   async modelIn(live: LiveIntegration, name: string): Promise<CatalogModel | null> {
-    if (!isOpen(live) || name === '') return null;
-    const known = await this.knownModelIn(live, name);
-    if (known !== null || (await this.#listing(live.opened)) !== null) return known;
-    return catalogModel(live, { name, capabilities: capabilitiesOf(live.opened.provider) });
+    const known = this.knownModelIn(live, name);
+    if (known !== null || !isOpen(live) || name === '') return known;
+    const listed = await this.#listing(live.opened);
+    if (listed === null) return catalogModel(live, { name, capabilities: capabilitiesOf(live.opened.provider) });
+    const info = listed.find((model) => isNamed(model, name));
+    return info === undefined ? null : catalogModel(live, info);
   }
 
-  /** The same, but only where the configuration, the plugin or the vendor says that there is one. */
-  async knownModelIn(live: LiveIntegration, name: string): Promise<CatalogModel | null> {
-    if (!isOpen(live) || name === '') return null;
+  /** The same, as far as the configuration or the plugin says it: no vendor is asked. */
+  knownModelIn(live: LiveIntegration, name: string): CatalogModel | null {
+    if (!isOpen(live)) return null;
     const configured = live.models.find((model) => model.name === name);
-    let info = live.opened.knownModels.find((model) => isNamed(model, name));
+    const info = live.opened.knownModels.find((model) => isNamed(model, name));
     if (configured !== undefined) return catalogModel(live, configuredInfo(live, configured, new Map([[name, info]])));
-    info ??= (await this.#listing(live.opened))?.find((model) => isNamed(model, name));
     return info === undefined ? null : catalogModel(live, info);
   }
 
@@ -137,7 +142,7 @@ export class ModelCatalog {
     if (dimensions !== null && dimensions <= MAX_STORED_DIMENSIONS) return { ...model, dimensions };
     if (dimensions !== null) {
       throw new NoProviderError(
-        `the vectors of ${model.id} have ${dimensions} dimensions; documents are stored with ${MAX_STORED_DIMENSIONS} at the most`,
+        `the vectors of ${model.id} have ${dimensions} dimensions; documents are stored with ${MAX_STORED_DIMENSIONS} at the most: choose a model of shorter ones`,
       );
     }
     throw new NoProviderError(
@@ -145,22 +150,34 @@ export class ModelCatalog {
     );
   }
 
-  /** What the vendor says it offers; null where it cannot be asked. */
-  #listing(opened: OpenedProvider): Promise<readonly ModelInfo[] | null> {
-    const known = this.#listings.get(opened);
-    const freshMs = known?.failed === true ? LISTING_RETRY_MS : LISTING_FRESH_MS;
-    if (known !== undefined && Date.now() - known.atMs < freshMs) return known.models;
-    const call: CallContext = { signal: AbortSignal.timeout(LISTING_TIMEOUT_MS), requestId: 'catalog' };
-    const listing: Listing = {
-      atMs: Date.now(),
-      failed: false,
-      models: opened.provider.listModels(call).catch(() => {
-        listing.failed = true;
-        return null;
-      }),
-    };
-    this.#listings.set(opened, listing);
+  /**
+   * What the vendor says it offers; null where it cannot be asked. Only the first call waits for it: later ones get what
+   * was listed last, while it is listed again behind them.
+   */
+  async #listing(opened: OpenedProvider): Promise<readonly ModelInfo[] | null> {
+    const listing = this.#listings.get(opened) ?? this.#newListing(opened);
+    if (listing.asking === null && Date.now() >= listing.dueAtMs) this.#ask(opened, listing);
+    if (listing.models === null && !listing.hasFailed) await listing.asking;
     return listing.models;
+  }
+
+  #newListing(opened: OpenedProvider): Listing {
+    const listing: Listing = { models: null, hasFailed: false, dueAtMs: 0, asking: null };
+    this.#listings.set(opened, listing);
+    return listing;
+  }
+
+  /** Never rejects, and ends with its time limit whatever the provider makes of its signal. */
+  #ask(opened: OpenedProvider, listing: Listing): void {
+    const signal = AbortSignal.timeout(LISTING_TIMEOUT_MS);
+    listing.asking = waitFor(opened.provider.listModels({ signal, requestId: 'catalog' }), signal).then(
+      (models) => {
+        Object.assign(listing, { models, hasFailed: false, dueAtMs: Date.now() + LISTING_FRESH_MS, asking: null });
+      },
+      () => {
+        Object.assign(listing, { hasFailed: true, dueAtMs: Date.now() + LISTING_RETRY_MS, asking: null });
+      },
+    );
   }
 
   async #unknown(
@@ -215,7 +232,9 @@ function configuredInfo(
   const base = known.get(configured.name);
   const capabilities =
     configured.capabilities ?? base?.capabilities ?? capabilitiesOf(live.opened.provider, configured);
-  return { ...base, ...configured, capabilities };
+  // What a vendor asks for its prompt cache goes with what it asks for everything it reads.
+  const { cachedInputUsdPerMillion: _read, cacheWriteUsdPerMillion: _written, ...otherwise } = base ?? {};
+  return { ...(configured.inputUsdPerMillion === undefined ? base : otherwise), ...configured, capabilities };
 }
 
 /** Where nobody says what a model can: what has vectors embeds, everything else writes, as far as the provider does. */

@@ -1,6 +1,6 @@
 import type { Capability } from '../../plugins/contract.ts';
 import { DomainError } from '../../shared/errors.ts';
-import type { ModelWork } from '../integrations/integration.ts';
+import type { ModelChoice, ModelWork } from '../integrations/integration.ts';
 import type { LiveIntegration, WorkspaceProviders } from '../integrations/integration-directory.ts';
 import { NoProviderError } from './errors.ts';
 import type { CatalogModel, ModelCatalog } from './model-catalog.ts';
@@ -83,10 +83,14 @@ export class Router {
     const isChosen = request.model === undefined || request.model === choice?.primary;
     const named = [...request.fallbacks, ...(isChosen ? (choice?.fallbacks ?? []) : [])];
     return new Route(first, async () => {
-      const found = await Promise.all(
-        named.map((other) => this.#catalog.model(workspaceId, other, capabilities[0]).catch(ignoreMissing)),
+      const chosen = await this.#named(workspaceId, named, capabilities[0]);
+      const { name } = first.info;
+      const chained = await Promise.all(
+        fallbackIntegrations(providers, first).map(
+          (live) => this.#catalog.knownModelIn(live, name) ?? this.#catalog.modelIn(live, live.defaultModel ?? name),
+        ),
       );
-      return others(first, [...found, ...(await this.#fallbackChain(providers, first))], capabilities);
+      return others(first, [...chosen, ...chained], capabilities);
     });
   }
 
@@ -94,13 +98,28 @@ export class Router {
   async embeddingRoute(workspaceId: string, model: CatalogModel): Promise<Route> {
     const providers = await this.#catalog.directory.of(workspaceId);
     return new Route(model, async () => {
-      const chain = await this.#fallbackChain(providers, model);
+      const { name } = model.info;
+      const chosen = await this.#named(workspaceId, providers.settings.models.embed?.fallbacks ?? [], 'EMBED');
+      const chained = await Promise.all(
+        fallbackIntegrations(providers, model).map((live) => this.#catalog.modelIn(live, name)),
+      );
       return others(
         model,
-        chain.filter(({ info }) => info.name === model.info.name),
+        [...chosen, ...chained].filter((other) => other?.info.name === name),
         ['EMBED'],
       );
     });
+  }
+
+  /** What a workspace calls the models with that it has chosen for a kind of work. */
+  async chosenParameters(workspaceId: string, work: ModelWork): Promise<ModelChoice['parameters']> {
+    const { settings } = await this.#catalog.directory.of(workspaceId);
+    return settings.models[work]?.parameters ?? {};
+  }
+
+  /** Models by id; those that are not there (any more) are no reason to fail. */
+  #named(workspaceId: string, ids: readonly string[], capability: Capability): Promise<(CatalogModel | null)[]> {
+    return Promise.all(ids.map((id) => this.#catalog.model(workspaceId, id, capability).catch(ignoreMissing)));
   }
 
   /** What is taken where nothing is asked for and nothing chosen: the first integration that has a model for it. */
@@ -116,23 +135,6 @@ export class Router {
     return null;
   }
 
-  async #fallbackChain({ integrations }: WorkspaceProviders, first: CatalogModel): Promise<CatalogModel[]> {
-    const chain: CatalogModel[] = [];
-    const seen = new Set<LiveIntegration>([first.live]);
-    let live: LiveIntegration | undefined = first.live;
-    for (;;) {
-      const fallbackId: string | null = live.fallbackId;
-      live = fallbackId === null ? undefined : integrations.find(({ id }) => id === fallbackId);
-      // What is stored has no circles, but two changes may meet in one reading.
-      if (live === undefined || seen.has(live)) return chain;
-      seen.add(live);
-      if (!live.isActive) continue;
-      const same = await this.#catalog.knownModelIn(live, first.info.name);
-      const other = same ?? (await this.#catalog.modelIn(live, live.defaultModel ?? first.info.name));
-      if (other !== null) chain.push(other);
-    }
-  }
-
   async #nothing(workspaceId: string, capability: Capability): Promise<NoProviderError> {
     const ids = (await this.#catalog.list(workspaceId, [capability])).map(({ id }) => id);
     return new NoProviderError(
@@ -141,6 +143,18 @@ export class Router {
         : `no model is chosen for this (${capability}); name one of: ${ids.slice(0, MAX_NAMES_SHOWN).join(', ')}`,
     );
   }
+}
+
+/** The active ones that the integration of a model falls back to, in their order. */
+function fallbackIntegrations({ integrations }: WorkspaceProviders, first: CatalogModel): LiveIntegration[] {
+  const chain: LiveIntegration[] = [first.live];
+  for (;;) {
+    const next = integrations.find(({ id }) => id !== null && id === chain.at(-1)?.fallbackId);
+    // What is stored has no circles, but two changes may meet in one reading.
+    if (next === undefined || chain.includes(next)) break;
+    chain.push(next);
+  }
+  return chain.slice(1).filter((live) => live.isActive);
 }
 
 function requireAll(model: CatalogModel, capabilities: readonly Capability[]): void {

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { ModelInfo, Provider } from '../../plugins/contract.ts';
-import { DomainError } from '../../shared/errors.ts';
+import { DomainError, UnavailableError } from '../../shared/errors.ts';
 import type { CallTimeouts, ConfiguredModel, StoredIntegration, WorkspaceSettings } from './integration.ts';
 import { IntegrationHealth } from './integration-health.ts';
 
@@ -53,6 +54,8 @@ export interface LiveIntegration {
   timeouts: CallTimeouts;
   retries: number;
   batchSize: number | null;
+  /** Tells what runs the models: another one where plugin or configuration have changed. Part of the caches' keys. */
+  origin: string;
   health: IntegrationHealth;
 }
 
@@ -79,11 +82,19 @@ export interface DirectoryParts {
   onCloseFailed: (error: unknown) => void;
 }
 
+/** An integration, and what it was made from. */
+interface Opened {
+  stamp: string;
+  /** Of the plugin, also where it could not be opened. */
+  registration: object | null;
+  live: LiveIntegration;
+}
+
 /** What is known of one workspace. */
 interface Slot {
   providers: WorkspaceProviders | null;
   /** By integration id: what each was made from, to tell whether it has changed. */
-  origins: Map<string, { stamp: string; live: LiveIntegration }>;
+  opened: Map<string, Opened>;
   loadedAtMs: number;
   loading: Promise<WorkspaceProviders> | null;
   /** Raised when something of it was changed here: what was being read meanwhile is read again. */
@@ -99,7 +110,7 @@ export class IntegrationDirectory {
   readonly #slots = new LRUCache<string, Slot>({
     max: MAX_WORKSPACES,
     dispose: (slot) => {
-      for (const { live } of slot.origins.values()) this.#retire(live);
+      for (const { live } of slot.opened.values()) this.#retire(live);
     },
   });
   readonly #retired = new Set<LiveIntegration>();
@@ -144,7 +155,7 @@ export class IntegrationDirectory {
   }
 
   #newSlot(workspaceId: string): Slot {
-    const slot: Slot = { providers: null, origins: new Map(), loadedAtMs: 0, loading: null, changes: 0 };
+    const slot: Slot = { providers: null, opened: new Map(), loadedAtMs: 0, loading: null, changes: 0 };
     this.#slots.set(workspaceId, slot);
     return slot;
   }
@@ -156,23 +167,25 @@ export class IntegrationDirectory {
       if (slot.changes !== changes) continue;
       slot.providers = this.#assemble(slot, stored);
       slot.loadedAtMs = Date.now();
+      // Pushed out meanwhile: nobody will look here again.
+      if (this.#slots.peek(workspaceId) !== slot) for (const { live } of slot.opened.values()) this.#retire(live);
       return slot.providers;
     }
   }
 
   #assemble(slot: Slot, stored: StoredProviders): WorkspaceProviders {
-    const before = slot.origins;
-    slot.origins = new Map();
+    const before = slot.opened;
+    slot.opened = new Map();
     for (const integration of stored.integrations) {
       const stamp = stampOf(integration);
+      const registration = this.#parts.currentRegistration(integration.pluginId);
       const known = before.get(integration.id);
-      const isCurrent =
-        known?.stamp === stamp &&
-        (known.live.opened?.registration ?? null) === this.#parts.currentRegistration(integration.pluginId);
-      slot.origins.set(integration.id, isCurrent ? known : { stamp, live: this.#openLive(integration) });
+      const isCurrent = known?.stamp === stamp && known.registration === registration;
+      const opened = isCurrent ? known : { stamp, registration, live: this.#openLive(integration) };
+      slot.opened.set(integration.id, opened);
     }
-    for (const [id, { live }] of before) if (slot.origins.get(id)?.live !== live) this.#retire(live);
-    const own = [...slot.origins.values()].map(({ live }) => live);
+    for (const [id, { live }] of before) if (slot.opened.get(id)?.live !== live) this.#retire(live);
+    const own = [...slot.opened.values()].map(({ live }) => live);
     return { integrations: [...own, ...this.#parts.builtIn], settings: stored.settings };
   }
 
@@ -191,13 +204,17 @@ export class IntegrationDirectory {
       timeouts: { ...DEFAULT_TIMEOUTS, ...config.timeouts },
       retries: config.retries ?? DEFAULT_RETRIES,
       batchSize: config.batchSize ?? null,
+      origin: originOf(stored),
       health: new IntegrationHealth(),
     };
     try {
       live.opened = this.#parts.open(stored);
     } catch (error) {
-      if (!(error instanceof DomainError)) throw error;
-      live.problem = error;
+      // One that is broken must not take the others of the workspace along.
+      live.problem =
+        error instanceof DomainError
+          ? error
+          : new UnavailableError(`the integration ${stored.name} could not be opened`, { cause: error });
     }
     return live;
   }
@@ -213,6 +230,14 @@ export class IntegrationDirectory {
     }, live.timeouts.totalMs);
     closeLater.unref();
   }
+}
+
+/** Neither its name nor how it is called: what answers. */
+function originOf({ id, pluginId, config }: StoredIntegration): string {
+  const { defaultModel, models, timeouts, retries, batchSize, ...own } = config;
+  return createHash('sha256')
+    .update(JSON.stringify([id, pluginId, own]))
+    .digest('base64url');
 }
 
 function stampOf({ credentials, updatedAt, ...rest }: StoredIntegration): string {

@@ -14,6 +14,12 @@ export interface HealthReport {
   lastCheckedAt: Date | null;
 }
 
+/** What a call that was let through tells of its end, once. */
+export interface HealthPass {
+  succeeded(durationMs: number): void;
+  failed(kind: ProviderErrorKind, message: string, retryAfterMs?: number): void;
+}
+
 /** Calls that are remembered. */
 const WINDOW_CALLS = 50;
 const WINDOW_MS = 60_000;
@@ -76,33 +82,40 @@ export class IntegrationHealth {
     return this.circuit === 'CLOSED' ? 0 : Math.max(this.#openUntilMs - this.#now(), 0);
   }
 
-  /** Whether a call may go through; where it is the one that tries an open circuit, its outcome has to be told. */
-  admit(): boolean {
-    if (this.#timesOpened === 0) return true;
-    if (this.#probing || this.#now() < this.#openUntilMs) return false;
+  /** Lets a call through, whose outcome has to be told; null where none may go now. */
+  admit(): HealthPass | null {
+    if (this.#timesOpened === 0) return this.#pass(false);
+    if (this.#probing || this.#now() < this.#openUntilMs) return null;
     this.#probing = true;
-    return true;
+    return this.#pass(true);
   }
 
-  succeeded(durationMs: number): void {
-    this.#probing = false;
-    if (this.#timesOpened > 0) {
-      this.#timesOpened = 0;
-      this.#outcomes.length = 0;
-    }
-    this.#remember(durationMs);
+  /** Only the call that tries an open circuit decides about it: those from before it opened come too late. */
+  #pass(isProbe: boolean): HealthPass {
+    const opened = this.#timesOpened;
+    const isCurrent = () => isProbe || opened === this.#timesOpened;
+    return {
+      succeeded: (durationMs) => {
+        if (isProbe) this.#close();
+        if (isCurrent()) this.#remember(durationMs);
+      },
+      failed: (kind, message, retryAfterMs) => {
+        if (isProbe) this.#probing = false;
+        if (kind === 'cancelled') return;
+        this.#lastError = message;
+        this.#lastCheckedAtMs = this.#now();
+        if (retryAfterMs !== undefined) this.#coolUntilMs = this.#now() + Math.min(retryAfterMs, LAST_OPEN_MS);
+        if (NOT_ITS_FAULT.has(kind) || !isCurrent()) return;
+        this.#remember(null);
+        if (isProbe || this.#isFailing()) this.#open();
+      },
+    };
   }
 
-  failed(kind: ProviderErrorKind, message: string, retryAfterMs?: number): void {
-    const wasProbe = this.#probing;
+  #close(): void {
     this.#probing = false;
-    if (kind === 'cancelled') return;
-    this.#lastError = message;
-    this.#lastCheckedAtMs = this.#now();
-    if (retryAfterMs !== undefined) this.#coolUntilMs = this.#now() + Math.min(retryAfterMs, LAST_OPEN_MS);
-    if (NOT_ITS_FAULT.has(kind)) return;
-    this.#remember(null);
-    if (wasProbe || (this.#timesOpened === 0 && this.#isFailing())) this.#open();
+    this.#timesOpened = 0;
+    this.#outcomes.length = 0;
   }
 
   report(): HealthReport {

@@ -9,6 +9,7 @@ import { ModelGateway } from '../../../src/domain/gateway/model-gateway.ts';
 import { IntegrationDirectory } from '../../../src/domain/integrations/integration-directory.ts';
 import { readSettings } from '../../../src/domain/integrations/integration-store.ts';
 import { MeterService } from '../../../src/domain/usage/meter-service.ts';
+import { RateLimitService } from '../../../src/domain/usage/rate-limit-service.ts';
 import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
 import type { Provider } from '../../../src/plugins/contract.ts';
 import { liveIntegration } from '../../support/model-catalog.ts';
@@ -78,7 +79,10 @@ export function cachingServer(database: Database, provider: Provider) {
   const embeddingCache = new EmbeddingCache(database, logger);
   const answerCache = new AnswerCache();
   const meters = new MeterService(database);
-  const gateway = new ModelGateway({ catalog, embeddingCache, answerCache, meters, recorder });
+  const gateway = new ModelGateway({
+    ...{ catalog, embeddingCache, answerCache, meters, recorder },
+    limits: new RateLimitService(database),
+  });
   const caches = new CacheService({
     ...{ database, catalog, recorder, embeddingCache, answerCache },
     enqueueWarming: () => Promise.reject(new Error('there is no queue')),

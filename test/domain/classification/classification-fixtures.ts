@@ -12,6 +12,7 @@ import { ClassificationService } from '../../../src/domain/classification/classi
 import type { ModelCall } from '../../../src/domain/gateway/model-call.ts';
 import { ModelGateway } from '../../../src/domain/gateway/model-gateway.ts';
 import { MeterService } from '../../../src/domain/usage/meter-service.ts';
+import { RateLimitService } from '../../../src/domain/usage/rate-limit-service.ts';
 import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
 import { UsageTally } from '../../../src/domain/usage/usage-tally.ts';
 import type { EmbedRequest, Provider } from '../../../src/plugins/contract.ts';
@@ -64,6 +65,7 @@ export function openService(database: Database, provider: Provider) {
     embeddingCache: cache,
     answerCache: new AnswerCache(),
     meters: new MeterService(database),
+    limits: new RateLimitService(database),
     recorder,
   });
   const service = new ClassificationService({ database, gateway, catalog });

@@ -8,6 +8,7 @@ import { ModelGateway } from '../../../src/domain/gateway/model-gateway.ts';
 import type { ModelChoice } from '../../../src/domain/integrations/integration.ts';
 import { NOTHING_CHOSEN } from '../../../src/domain/integrations/integration-directory.ts';
 import { MeterService } from '../../../src/domain/usage/meter-service.ts';
+import { RateLimitService } from '../../../src/domain/usage/rate-limit-service.ts';
 import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
 import type { Capability, GenerateRequest, Provider } from '../../../src/plugins/contract.ts';
 import { directoryOf, liveIntegration } from '../../support/model-catalog.ts';
@@ -125,6 +126,7 @@ export function openLlmService(database: Database, providers: Record<string, Pro
   const meters = new MeterService(database);
   const gateway = new ModelGateway({
     ...{ catalog, recorder, meters, embeddingCache: cache, answerCache: new AnswerCache() },
+    limits: new RateLimitService(database),
   });
   const service = new ClassificationService({ database, gateway, catalog });
   return {

@@ -7,6 +7,7 @@ import { lockByExternalIds } from '../../../src/domain/documents/document-store.
 import { EmbeddingService } from '../../../src/domain/embeddings/embedding-service.ts';
 import { ModelGateway } from '../../../src/domain/gateway/model-gateway.ts';
 import { MeterService } from '../../../src/domain/usage/meter-service.ts';
+import { RateLimitService } from '../../../src/domain/usage/rate-limit-service.ts';
 import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
 import type { EmbedRequest, Provider } from '../../../src/plugins/contract.ts';
 import { ProviderError, type ProviderErrorKind } from '../../../src/plugins/errors.ts';
@@ -66,6 +67,7 @@ async function openWorkspace(id: string, count: number, provider: Provider) {
     embeddingCache: cache,
     answerCache: new AnswerCache(),
     meters: new MeterService(database),
+    limits: new RateLimitService(database),
     recorder,
   });
   await insertWorkspace(database, id);

@@ -6,8 +6,10 @@ import type { GenerationInput, GenerationPart } from '../../../src/domain/gatewa
 import type { ModelCall } from '../../../src/domain/gateway/model-call.ts';
 import { ModelCatalog } from '../../../src/domain/gateway/model-catalog.ts';
 import { ModelGateway } from '../../../src/domain/gateway/model-gateway.ts';
-import type { LiveIntegration } from '../../../src/domain/integrations/integration-directory.ts';
+import type { WorkspaceSettings } from '../../../src/domain/integrations/integration.ts';
+import { type LiveIntegration, NOTHING_CHOSEN } from '../../../src/domain/integrations/integration-directory.ts';
 import { MeterService } from '../../../src/domain/usage/meter-service.ts';
+import { RateLimitService } from '../../../src/domain/usage/rate-limit-service.ts';
 import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
 import { UsageTally } from '../../../src/domain/usage/usage-tally.ts';
 import type { Provider } from '../../../src/plugins/contract.ts';
@@ -19,6 +21,7 @@ export async function openGateway(
   database: Database,
   providers: readonly Provider[],
   options: Partial<LiveIntegration> = {},
+  models: WorkspaceSettings['models'] = {},
 ) {
   const workspaceId = `ws_${crypto.randomUUID()}`;
   await insertWorkspace(database, workspaceId);
@@ -33,10 +36,14 @@ export async function openGateway(
   const logger = pino({ level: 'silent' });
   const recorder = new UsageRecorder({ database, logger });
   const gateway = new ModelGateway({
-    catalog: new ModelCatalog(directoryOf(integrations), 'first/none'),
+    catalog: new ModelCatalog(
+      directoryOf(integrations, () => ({ ...NOTHING_CHOSEN, models })),
+      'first/none',
+    ),
     embeddingCache: new EmbeddingCache(database, logger),
     answerCache: new AnswerCache(),
     meters: new MeterService(database),
+    limits: new RateLimitService(database),
     recorder,
   });
   /** Outcomes of the ledger's rows, in the order they were written. */
@@ -48,7 +55,15 @@ export async function openGateway(
       return rows.map((row) => `${row.provider} ${row.outcome}${row.errorCode === null ? '' : ` ${row.errorCode}`}`);
     });
   };
-  return { gateway, integrations, recorder, workspaceId, outcomes, call: callOf(workspaceId) };
+  /** What the ledger counts as calls of a language model. */
+  const llmCalls = async () => {
+    await recorder.flush();
+    return database.withWorkspace(workspaceId, async ({ sql }) => {
+      const [row] = await sql<{ count: number }[]>`select sum(llm_calls)::int as count from usage_attempts`;
+      return row?.count;
+    });
+  };
+  return { llmCalls, gateway, integrations, recorder, workspaceId, outcomes, call: callOf(workspaceId) };
 }
 
 export function callOf(workspaceId: string, signal = new AbortController().signal): ModelCall {

@@ -109,7 +109,10 @@ describe('an answer', () => {
 
   test('ends with the reason of the caller who leaves; the provider is told and the try is counted', async () => {
     const silent = scriptedProvider({ ending: 'silence' });
-    const { gateway, workspaceId, outcomes } = await openGateway(testing.database, [silent, answers('unwanted')]);
+    const { gateway, workspaceId, outcomes, llmCalls } = await openGateway(testing.database, [
+      silent,
+      answers('unwanted'),
+    ]);
     const leaving = new AbortController();
     const answer = gateway.generate(callOf(workspaceId, leaving.signal), question());
     await expect.poll(() => silent.requests.length).toBe(1);
@@ -117,6 +120,7 @@ describe('an answer', () => {
     await expect(answer).rejects.toThrow('the client has left');
     expect(silent.aborted).toBe(1);
     expect(await outcomes()).toEqual(['first CANCELLED cancelled']);
+    expect(await llmCalls()).toBe(1);
   });
 
   test('needs a model that is there: otherwise nothing is spent, and the error says what there is', async () => {
@@ -130,6 +134,24 @@ describe('an answer', () => {
     const { gateway, call } = await openGateway(testing.database, [answers('hello')]);
     const tools = [{ name: 'look', parameters: { type: 'object' } }];
     await expect(gateway.generate(call, question({ tools }))).rejects.toMatchObject({ code: 'NO_PROVIDER' });
+  });
+});
+
+describe('what a workspace has chosen for the work', () => {
+  const chosen = { primary: 'first/m', fallbacks: [], parameters: { temperature: 0.2, maxOutputTokens: 100 } };
+
+  test('is asked with, where the call names no model', async () => {
+    const provider = answers('hello');
+    const { gateway, call } = await openGateway(testing.database, [provider], {}, { chat: chosen });
+    await gateway.generate(call, question({ model: undefined, temperature: undefined, maxOutputTokens: undefined }));
+    expect(provider.requests[0]).toMatchObject({ temperature: 0.2, maxOutputTokens: 100 });
+  });
+
+  test('gives way to what the call asks', async () => {
+    const provider = answers('hello');
+    const { gateway, call } = await openGateway(testing.database, [provider], {}, { chat: chosen });
+    await gateway.generate(call, question({ model: undefined, temperature: 0.9 }));
+    expect(provider.requests[0]).toMatchObject({ temperature: 0.9, maxOutputTokens: 100 });
   });
 });
 
@@ -202,6 +224,19 @@ describe('the cache of answers', () => {
     expect(provider.requests).toHaveLength(1);
     const rows = await outcomes();
     expect(rows.filter((row) => row === 'first CACHED')).toHaveLength(99);
+  });
+
+  test('shares no failure with one who has another provider to go to', async () => {
+    const { gateway, call } = await openGateway(
+      testing.database,
+      [scriptedProvider({ ending: 'bad_request', delayMs: 50 }), answers('from the other')],
+      { fallbackId: null },
+    );
+    const asked = question();
+    const alone = gateway.generate(call, asked);
+    const helped = gateway.generate(call, { ...asked, fallbacks: ['second/m'] });
+    await expect(alone).rejects.toMatchObject({ kind: 'bad_request' });
+    expect(await helped).toMatchObject({ text: 'from the other', model: 'second/m' });
   });
 
   test('does not let one who leaves take the answer from the others', async () => {

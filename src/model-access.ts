@@ -23,6 +23,7 @@ import { readSecretKeys } from './domain/integrations/secret-key.ts';
 import { SettingsService } from './domain/integrations/settings-service.ts';
 import { type TrialParts, TrialService } from './domain/integrations/trial-service.ts';
 import type { MeterService } from './domain/usage/meter-service.ts';
+import { RateLimitService } from './domain/usage/rate-limit-service.ts';
 import type { UsageRecorder } from './domain/usage/usage-recorder.ts';
 import type { Logger } from './observability/logger.ts';
 import { checkPluginConfig } from './plugins/config-check.ts';
@@ -105,7 +106,10 @@ export async function openModelAccess(parts: AccessParts): Promise<ModelAccess> 
   const catalog = new ModelCatalog(directory, await defaultEmbeddingModel(builtIn, directory, config));
   const embeddingCache = new EmbeddingCache(database, logger);
   const answerCache = new AnswerCache();
-  const gateway = new ModelGateway({ catalog, embeddingCache, answerCache, meters, recorder });
+  const gateway = new ModelGateway({
+    ...{ catalog, embeddingCache, answerCache, meters, recorder },
+    limits: new RateLimitService(database),
+  });
   const loader = new PluginLoader({
     ...{ pluginsDir: config.pluginsDir, allowPrivate: config.allowPrivateUrls },
     ...{ network, logger },
@@ -212,6 +216,7 @@ function openLocal(
     timeouts: { ...DEFAULT_TIMEOUTS, totalMs: 60_000 },
     retries: DEFAULT_RETRIES,
     batchSize: null,
+    origin: '',
     health: new IntegrationHealth(),
   };
 }

@@ -26,8 +26,9 @@ export interface PluginManifest {
   readonly capabilities: readonly Capability[];
   /** JSON Schema of the configuration that `create` takes, credentials included. */
   readonly configSchema: JsonSchema;
-  /** Models known without asking the vendor, whatever the configuration. */
+  /** Models known without asking the vendor, whatever the configuration; and the day (YYYY-MM-DD) of their prices. */
   readonly models?: readonly ModelInfo[];
+  readonly pricesAsOf?: string;
   /** Where a person reads how to get credentials and which models there are. */
   readonly docsUrl?: string;
 }
@@ -115,12 +116,13 @@ export interface ModelInfo {
   readonly dimensions?: number;
   /** Tokens that a request and its answer may have together. */
   readonly contextTokens?: number;
-  /** US dollars for a million tokens. Leave out what is not known: an unknown price is never 0. */
+  /** US dollars for a million tokens (`cache`: in the vendor's prompt cache), a second of sound, an image; unknown: left out. */
   readonly inputUsdPerMillion?: string;
   readonly outputUsdPerMillion?: string;
-  /** For tokens of the vendor's prompt cache. */
   readonly cachedInputUsdPerMillion?: string;
   readonly cacheWriteUsdPerMillion?: string;
+  readonly usdPerAudioSecond?: string;
+  readonly usdPerImage?: string;
   /** Present on embedding models. */
   readonly embedding?: EmbeddingTraits;
 }

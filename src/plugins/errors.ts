@@ -29,13 +29,16 @@ const RETRYABLE: ReadonlySet<ProviderErrorKind> = new Set([
   'unavailable',
 ]);
 
+/** Nobody waits longer for a vendor. */
+const RETRY_AFTER_MAX_MS = 24 * 60 * 60_000;
+
 /** A vendor's failure, normalised once at the vendor's edge. The message is safe to show: it holds no credential. */
 export class ProviderError extends Error {
   override readonly name = 'ProviderError';
   readonly kind: ProviderErrorKind;
   /** HTTP status that the vendor answered with, where there was one. */
   readonly status: number | undefined;
-  /** How long the vendor asked to wait, from Retry-After and its relatives. */
+  /** How long the vendor asked to wait, from Retry-After and its relatives: finite, and a day at the most. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
@@ -46,11 +49,15 @@ export class ProviderError extends Error {
     super(message, { cause: options.cause });
     this.kind = kind;
     this.status = options.status;
-    this.retryAfterMs = options.retryAfterMs;
+    this.retryAfterMs = waitOf(options.retryAfterMs);
   }
 
   /** Whether the same request may be sent again to the same provider. */
   get retryable(): boolean {
     return RETRYABLE.has(this.kind);
   }
+}
+
+function waitOf(told: number | undefined): number | undefined {
+  return told !== undefined && told >= 0 ? Math.min(told, RETRY_AFTER_MAX_MS) : undefined;
 }

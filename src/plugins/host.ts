@@ -7,6 +7,8 @@ export const DEFAULT_CONNECT_MS = 5_000;
 
 /** A host with the switch that ends its provider. */
 export interface OwnedHost extends PluginHost {
+  /** How long a connection may take to be made. */
+  readonly connectMs: number;
   /** Aborts `signal`. Idempotent. */
   end(): void;
 }
@@ -28,6 +30,7 @@ export function createHost(parts: {
     now: Date.now,
     signal: ending.signal,
     cacheDir,
+    connectMs,
     end: () => ending.abort(),
   };
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { USD_SHAPE } from '../shared/usd-amount.ts';
 import { compileConfigSchema } from './config-check.ts';
 import { type Capability, type JsonSchema, type PluginManifest, SPEC_VERSION } from './contract.ts';
 import { PluginRefusedError, type RefusalReason } from './plugin-errors.ts';
+import { keywordHidingSecrets } from './secret-properties.ts';
 
 const ID_SHAPE = /^[a-z][a-z0-9-]{1,39}$/;
 /** https://semver.org, the regular expression of its last section. */
@@ -28,7 +30,7 @@ const capabilities = z
   .min(1, 'must name at least one')
   .refine((names) => new Set(names).size === names.length, 'must name each once');
 
-const usdPerMillion = z.string().regex(/^\d+(\.\d+)?$/, 'must be a decimal in a string, such as "0.15"');
+const usd = z.string().regex(USD_SHAPE, 'must be a decimal in a string, such as "0.15"');
 const name = z.string().min(1).max(200);
 const positive = z.number().int().positive();
 const share = z.number().min(0).max(1);
@@ -40,10 +42,12 @@ export const MODEL_INFO = z.object({
   capabilities,
   dimensions: positive.max(16_000).optional(),
   contextTokens: positive.optional(),
-  inputUsdPerMillion: usdPerMillion.optional(),
-  outputUsdPerMillion: usdPerMillion.optional(),
-  cachedInputUsdPerMillion: usdPerMillion.optional(),
-  cacheWriteUsdPerMillion: usdPerMillion.optional(),
+  inputUsdPerMillion: usd.optional(),
+  outputUsdPerMillion: usd.optional(),
+  cachedInputUsdPerMillion: usd.optional(),
+  cacheWriteUsdPerMillion: usd.optional(),
+  usdPerAudioSecond: usd.optional(),
+  usdPerImage: usd.optional(),
   embedding: z
     .object({
       maxBatch: positive,
@@ -67,6 +71,7 @@ const MANIFEST = z.object({
     .superRefine(checkSchema),
   label: z.string('must be a string').min(1, 'must not be empty').max(100, 'must have at most 100 characters'),
   models: z.array(MODEL_INFO, { error: 'must be a list of models' }).max(1_000).optional(),
+  pricesAsOf: z.iso.date('must be a day such as 2026-11-21').optional(),
   // The console makes a link of it.
   docsUrl: z
     .url({ protocol: /^https?$/, error: 'must be an http(s) url' })
@@ -115,5 +120,9 @@ function checkSchema(schema: JsonSchema, context: z.RefinementCtx): void {
     compileConfigSchema(schema);
   } catch (error) {
     context.addIssue({ code: 'custom', message: `must be JSON Schema (draft 2020-12): ${(error as Error).message}` });
+    return;
   }
+  const keyword = keywordHidingSecrets(schema);
+  if (keyword === null) return;
+  context.addIssue({ code: 'custom', message: `must not use ${keyword}: credentials below it would not be found` });
 }

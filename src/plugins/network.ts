@@ -1,15 +1,20 @@
 import { lookup } from 'node:dns';
 import type { Readable } from 'node:stream';
 import ipaddr from 'ipaddr.js';
-import { Agent, buildConnector, type Dispatcher, errors, fetch as undiciFetch } from 'undici';
+import { Agent, buildConnector, type Dispatcher, errors } from 'undici';
+import { isPublicAddress } from '../shared/public-address.ts';
 import type { PluginHost, PostResponse } from './contract.ts';
 import { ProviderError } from './errors.ts';
+import { fetchWithin } from './network-fetch.ts';
 
 /** Of one answer that is read whole; a longer one is refused. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** Connections to one origin; calls beyond that wait for one. */
 const MAX_CONNECTIONS = 1_024;
 const KEEP_ALIVE_MS = 30_000;
+/** Whoever waits otherwise waits the next longer of these: each has connections of its own. */
+const CONNECT_STEPS_MS = [100, 250, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000] as const;
+const LONGEST_CONNECT_MS = 60_000;
 
 /** Where plugins may connect to, and how. */
 export interface NetworkPolicy {
@@ -27,12 +32,11 @@ export class PluginNetwork {
     this.#policy = policy;
   }
 
-  /** @param connectMs how long a connection may take to be made */
+  /** @param connectMs how long a connection may take to be made; rounded up to one of a few steps */
   access(connectMs: number): Pick<PluginHost, 'fetch' | 'post'> {
-    const dispatcher = this.#agent(connectMs);
+    const dispatcher = this.#agent(CONNECT_STEPS_MS.find((stepMs) => stepMs >= connectMs) ?? LONGEST_CONNECT_MS);
     return {
-      fetch: ((input: string | URL, init?: object) =>
-        undiciFetch(input, { ...init, dispatcher })) as unknown as PluginHost['fetch'],
+      fetch: fetchWithin(dispatcher, MAX_BODY_BYTES),
       post: (url, init) => post(dispatcher, url, init),
     };
   }
@@ -59,7 +63,7 @@ export class PluginNetwork {
 
 /**
  * Checks the address that is really connected to: a name that leads to a forbidden one, at once or at a second look-up,
- * and every hop of a redirect end here.
+ * ends here.
  */
 function guardedConnector(policy: NetworkPolicy, connectMs: number): buildConnector.connector {
   const connect = buildConnector({
@@ -86,12 +90,6 @@ function publicLookup(hostname: string, options: { all?: boolean }, callback: Lo
     else if (options.all === true) callback(null, addresses);
     else callback(null, addresses[0]?.address, addresses[0]?.family);
   });
-}
-
-/** Whether an address belongs to the public internet. */
-export function isPublicAddress(address: string): boolean {
-  // ::ffff:127.0.0.1 is 127.0.0.1.
-  return ipaddr.process(address).range() === 'unicast';
 }
 
 function forbidden(host: string): ProviderError {

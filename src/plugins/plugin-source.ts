@@ -3,7 +3,8 @@ import { readdir, realpath } from 'node:fs/promises';
 import { findPackageJSON } from 'node:module';
 import { extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { isPublicAddress } from './network.ts';
+import { isPublicAddress } from '../shared/public-address.ts';
+import { withoutTrailingSlash } from '../shared/trailing-slash.ts';
 import { PluginRefusedError } from './plugin-errors.ts';
 
 /** Where a plugin comes from: an installed package, a file below the plugins folder, or a process. */
@@ -113,5 +114,5 @@ export async function checkUrl(given: string, allowPrivate: boolean): Promise<st
   if (url.protocol === 'http:' && isPublic.includes(true)) {
     throw new PluginRefusedError('URL_FORBIDDEN', 'use https: credentials are sent to the process');
   }
-  return url.href.replace(/\/+$/, '');
+  return withoutTrailingSlash(url.href);
 }

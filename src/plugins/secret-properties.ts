@@ -20,6 +20,54 @@ export function leafPathsIn(value: unknown, path: string[] = []): string[][] {
   return Object.entries(value).flatMap(([key, inner]) => leafPathsIn(inner, [...path, key]));
 }
 
+/** Keywords whose value is a schema, a list of schemas, or a map of them by names that are not keywords. */
+const SCHEMA_MAPS = ['properties', 'patternProperties', '$defs', 'definitions'];
+/** Keywords that `secretPathsIn` does not go into. */
+const UNREAD = ['dependentSchemas', 'dependencies', 'not', 'contains', 'propertyNames', 'contentSchema']
+  .concat(['unevaluatedProperties', 'unevaluatedItems'])
+  .concat(['additionalItems']);
+/** They lead to other places of a schema than `secretPathsIn` would go to. */
+const UNREAD_REFERENCES = ['$dynamicRef', '$recursiveRef', '$anchor', '$dynamicAnchor', '$recursiveAnchor'];
+
+/** The keyword of a configuration's schema that may hide a credential from `secretPathsIn`; null where none does. */
+export function keywordHidingSecrets(schema: JsonSchema): string | null {
+  return hidingKeyword(schema, 0);
+}
+
+function hidingKeyword(schema: unknown, depth: number): string | null {
+  if (Array.isArray(schema)) return firstFound(schema, (inner) => hidingKeyword(inner, depth));
+  if (!isJsonObject(schema)) return null;
+  if (depth > MAX_DEPTH) return `more than ${MAX_DEPTH} levels`;
+  const { $id, $ref } = schema;
+  if (depth > 0 && $id !== undefined) return 'a nested $id';
+  if (typeof $ref === 'string' && $ref !== '#' && !$ref.startsWith('#/')) return `$ref to ${$ref}`;
+  const reference = UNREAD_REFERENCES.find((keyword) => schema[keyword] !== undefined);
+  if (reference !== undefined) return reference;
+  const unread = UNREAD.find((keyword) => mayHoldSecret(schema[keyword]));
+  if (unread !== undefined) return unread;
+  return firstFound(Object.entries(schema), ([keyword, value]) => {
+    // What these hold is data.
+    if (['const', 'enum', 'default', 'examples'].includes(keyword)) return null;
+    const inner = SCHEMA_MAPS.includes(keyword) && isJsonObject(value) ? Object.values(value) : value;
+    return hidingKeyword(inner, depth + 1);
+  });
+}
+
+/** A reference may lead to one. */
+function mayHoldSecret(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const marks = Object.entries(value).some(([key, inner]) => (key === 'secret' && inner === true) || key === '$ref');
+  return marks || Object.values(value).some(mayHoldSecret);
+}
+
+function firstFound<Item>(items: readonly Item[], find: (item: Item) => string | null): string | null {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
 function walk(root: JsonSchema, schema: unknown, value: unknown, path: string[], depth: number): string[][] {
   if (!isJsonObject(schema) || depth > MAX_DEPTH) return [];
   if (schema.secret === true) return [path];
@@ -47,10 +95,16 @@ function schemasBelow(schema: Record<string, unknown>, step: string | number): u
 
 /** A schema of the same document, such as `#/$defs/token`. */
 function referred(root: JsonSchema, reference: unknown): unknown {
+  if (reference === '#') return root;
   if (typeof reference !== 'string' || !reference.startsWith('#/')) return undefined;
   const steps = reference.slice(2).split('/');
   return steps.reduce<unknown>(
-    (schema, step) => (isJsonObject(schema) ? schema[step.replaceAll('~1', '/').replaceAll('~0', '~')] : undefined),
+    (schema, step) => inStep(schema, decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~')),
     root,
   );
+}
+
+/** A step may also be the place in a list, as in `#/allOf/0`. */
+function inStep(schema: unknown, step: string): unknown {
+  return typeof schema === 'object' && schema !== null ? (schema as Record<string, unknown>)[step] : undefined;
 }

@@ -1,5 +1,6 @@
 import { ForbiddenError, type Permission } from '../domain/access/actions.ts';
 import { LimitReachedError } from '../domain/usage/errors.ts';
+import { RateLimitedError } from '../domain/usage/rate-limit.ts';
 import {
   ConflictError,
   type DomainError,
@@ -111,6 +112,17 @@ builder.objectType(ConflictError, {
   name: 'ConflictError',
   description: 'Something else is in the way.',
   interfaces: [ErrorInterface],
+});
+
+builder.objectType(RateLimitedError, {
+  name: 'RateLimitedError',
+  description: 'The workspace or the key has made as many model calls in the last minute as it may; nothing was done.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    retryAfterMs: t.exposeInt('retryAfterMs', {
+      description: 'When the next call may pass, in milliseconds; a call that comes first may take its place.',
+    }),
+  }),
 });
 
 export const MeterEnum = builder.enumType('Meter', {

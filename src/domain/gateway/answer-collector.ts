@@ -26,6 +26,12 @@ export class AnswerCollector {
     return this.#texts.length > 0 || this.#reasoning.length > 0 || this.#toolCalls.size > 0;
   }
 
+  /** What has come so far, in words. */
+  get written(): string[] {
+    const calls = [...this.#toolCalls.values()].flatMap(({ name, arguments: given }) => [name, given]);
+    return [this.#texts.join(''), this.#reasoning.join(''), ...calls];
+  }
+
   /** @throws ProviderError where the answer is not whole */
   get whole(): { text: string; reasoning: string | null; toolCalls: ToolCall[]; end: GenerateEnd } {
     if (this.#end === null) throw new ProviderError('network', 'the answer was cut: its end never came');

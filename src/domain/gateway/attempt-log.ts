@@ -2,21 +2,20 @@ import type { ModelInfo, TokenUsage } from '../../plugins/contract.ts';
 import { addDecimals } from '../../shared/decimal.ts';
 import type { AttemptOutcome, UsageEvent } from '../usage/usage-event.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
+import { type AttemptUse, NO_USAGE } from './counted-usage.ts';
 import type { Attempt } from './generation.ts';
 import { type ModelCall, usageEventOf } from './model-call.ts';
 import type { CatalogModel } from './model-catalog.ts';
-import { tokenCostUsd } from './price.ts';
-
-export const NO_USAGE: TokenUsage = { inputTokens: 0, outputTokens: 0 };
+import { tellOfAttempt } from './observed-calls.ts';
+import { isFree, isPaidBySound, usageCostUsd } from './price.ts';
 
 /** How one try ended. */
-export interface TryReport {
+export interface TryReport extends AttemptUse {
   outcome: AttemptOutcome;
   errorCode: string | null;
   message: string | null;
   firstTokenMs: number | null;
   durationMs: number;
-  usage: TokenUsage;
   /** What the ledger counts beside tokens and time. */
   counts: Partial<
     Pick<UsageEvent, 'embeddings' | 'llmCalls' | 'metered' | 'cacheKind' | 'cacheHits' | 'cacheMisses' | 'savedUsd'>
@@ -52,7 +51,8 @@ export class AttemptLog {
   }
 
   add(target: CatalogModel, report: TryReport): void {
-    const { counts, outcome, usage, durationMs, errorCode } = report;
+    const { counts, outcome, durationMs, errorCode } = report;
+    const usage = report.usage ?? NO_USAGE;
     const costUsd = costOf(report, target.info);
     const attempt: Attempt = {
       seq: this.#attempts.length + 1,
@@ -82,6 +82,7 @@ export class AttemptLog {
     );
     this.#recorder.record(event);
     this.#call.tally?.add(event);
+    tellOfAttempt(this.#call, target, event, report.firstTokenMs);
   }
 
   /** What a cache gave in place of the target: it costs nothing, and is one attempt. */
@@ -117,13 +118,11 @@ export class AttemptLog {
   }
 }
 
-/** An answer whose tokens the provider does not tell has a cost that nobody knows. */
-function costOf({ outcome, usage, counts }: TryReport, info: ModelInfo): string | null {
-  if (outcome === 'CACHED') return '0';
-  const isUntold = usage.inputTokens + usage.outputTokens === 0 && usage.costUsd === undefined;
-  const isFree = info.inputUsdPerMillion === '0' && (info.outputUsdPerMillion ?? '0') === '0';
-  if (outcome === 'SUCCEEDED' && (counts.llmCalls ?? 0) > 0 && isUntold && !isFree) return null;
-  return usageCostUsd(usage, info);
+/** Where nobody can tell what was used, nobody knows what it cost, unless it is free or its sound alone is paid. */
+function costOf({ outcome, usage, media }: TryReport, info: ModelInfo): string | null {
+  if (outcome === 'CACHED' || (usage === null && isFree(info))) return '0';
+  if (usage === null && !isPaidBySound(info)) return null;
+  return usageCostUsd(usage ?? NO_USAGE, info, media);
 }
 
 function addUsage(left: TokenUsage, right: TokenUsage): TokenUsage {
@@ -134,30 +133,4 @@ function addUsage(left: TokenUsage, right: TokenUsage): TokenUsage {
     cacheWriteTokens: (left.cacheWriteTokens ?? 0) + (right.cacheWriteTokens ?? 0),
     reasoningTokens: (left.reasoningTokens ?? 0) + (right.reasoningTokens ?? 0),
   };
-}
-
-/**
- * What a try cost: as the vendor says, or by the model's prices. Tokens of the vendor's prompt cache cost what any input
- * costs where there is no price of their own.
- * @returns exact decimal; null where a price is not known
- */
-export function usageCostUsd(usage: TokenUsage, info: ModelInfo): string | null {
-  if (usage.costUsd !== undefined) return usage.costUsd;
-  const { inputUsdPerMillion, outputUsdPerMillion } = info;
-  const cachedRead = usage.cachedInputTokens ?? 0;
-  const cacheWrite = usage.cacheWriteTokens ?? 0;
-  const parts: [number, string | undefined][] = [
-    [Math.max(usage.inputTokens - cachedRead - cacheWrite, 0), inputUsdPerMillion],
-    [cachedRead, info.cachedInputUsdPerMillion ?? inputUsdPerMillion],
-    [cacheWrite, info.cacheWriteUsdPerMillion ?? inputUsdPerMillion],
-    [usage.outputTokens, outputUsdPerMillion],
-  ];
-  let costUsd = '0';
-  for (const [tokens, price] of parts) {
-    if (tokens === 0) continue;
-    const part = tokenCostUsd(tokens, price);
-    if (part === null) return null;
-    costUsd = addDecimals(costUsd, part);
-  }
-  return costUsd;
 }

@@ -1,14 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TokenUsage } from '../../plugins/contract.ts';
 import type { ProviderError } from '../../plugins/errors.ts';
+import type { HealthPass } from '../integrations/integration-health.ts';
 import { AttemptClock } from './attempt-clock.ts';
-import { type AttemptLog, NO_USAGE, type TryReport } from './attempt-log.ts';
+import type { AttemptLog, TryReport } from './attempt-log.ts';
+import { countedUsage, isUntold, NO_USAGE, type SentTexts, unfinishedUse } from './counted-usage.ts';
 import { ProviderFailedError } from './errors.ts';
 import type { CatalogModel } from './model-catalog.ts';
 import { nextStep } from './next-step.ts';
 import type { Route } from './router.ts';
 
 /** What a successful try is counted as. */
-export type Counted = Pick<TryReport, 'usage' | 'counts'>;
+export type Counted = Pick<TryReport, 'counts' | 'media'> & { usage: TokenUsage };
+
+type CountedUse = Omit<Counted, 'usage'> & Pick<TryReport, 'usage'>;
+
+/** What is counted where a provider tells no tokens. */
+export interface AttemptTexts<Result> {
+  sent: () => SentTexts;
+  written: (result: Result) => readonly string[];
+}
 
 /** One call of a provider, wherever the route leads. */
 export interface AttemptPlan<Result> {
@@ -18,6 +29,10 @@ export interface AttemptPlan<Result> {
   signal: AbortSignal;
   run: (target: CatalogModel, signal: AbortSignal) => Promise<Result>;
   count: (result: Result) => Counted;
+  /** Null where no tokenizer can count them. */
+  texts: AttemptTexts<Result> | null;
+  /** What a try is counted as that the caller did not wait for. */
+  countCancelled: TryReport['counts'];
 }
 
 /**
@@ -29,11 +44,12 @@ export async function runAttempts<Result>(
 ): Promise<{ target: CatalogModel; result: Result }> {
   let last: ProviderError | null = null;
   for (let target = await plan.route.next(); target !== null; target = await plan.route.next()) {
-    if (!target.live.health.admit()) {
+    const pass = target.live.health.admit();
+    if (pass === null) {
       skipOpenCircuit(plan.log, target);
       continue;
     }
-    const tried = await tryTarget(plan, target);
+    const tried = await tryTarget(plan, target, pass);
     if ('result' in tried) return { target, result: tried.result };
     last = tried.error;
     if (tried.isFinal) break;
@@ -50,32 +66,60 @@ export function skipOpenCircuit(log: AttemptLog, target: CatalogModel): void {
 async function tryTarget<Result>(
   plan: AttemptPlan<Result>,
   target: CatalogModel,
+  admitted: HealthPass,
 ): Promise<{ result: Result } | { error: ProviderError; isFinal: boolean }> {
   const { health } = target.live;
+  let pass = admitted;
   for (let tries = 1; ; tries++) {
     const clock = new AttemptClock(plan.signal, target.live.timeouts.totalMs);
-    let error: ProviderError;
-    try {
-      const result = await clock.wait(plan.run(target, clock.signal));
-      health.succeeded(clock.elapsedMs);
-      plan.log.add(target, { ...reportOf(clock, 'SUCCEEDED', null), ...plan.count(result) });
+    const wasSent = !plan.signal.aborted;
+    const answered = await settled(clock, plan.run(target, clock.signal));
+    if ('result' in answered) {
       clock.end();
-      return { result };
-    } catch (thrown) {
-      error = clock.failureOf(thrown);
-      clock.abandon();
-      health.failed(error.kind, error.message, error.retryAfterMs);
+      pass.succeeded(clock.elapsedMs);
+      const report = reportOf(clock, 'SUCCEEDED', null);
+      plan.log.add(target, { ...report, ...(await finishedUse(plan, answered.result)) });
+      return answered;
     }
+    const { error } = answered;
+    clock.abandon();
+    pass.failed(error.kind, error.message, error.retryAfterMs);
+    const ended = reportOf(clock, 'FAILED', error);
+    const end = { wasSent, error, hasBegun: false, hasExpired: clock.hasExpired };
+    const report = { ...ended, ...(await unfinishedUse(end, plan.texts?.sent ?? null)) };
     if (plan.signal.aborted) {
-      plan.log.add(target, reportOf(clock, 'CANCELLED', error));
+      // The provider had the request: what it made of it, it will charge.
+      plan.log.add(target, { ...report, outcome: 'CANCELLED', counts: plan.countCancelled });
       throw plan.signal.reason;
     }
-    const step = await nextStep(error, target, plan.route, { tries, hasBegun: false });
-    plan.log.add(target, reportOf(clock, step.kind === 'again' ? 'RETRIED' : 'FAILED', error));
+    const step = await nextStep(error, target, plan.route, { tries, hasBegun: false }).catch((failure: unknown) => {
+      plan.log.add(target, report);
+      throw failure;
+    });
+    plan.log.add(target, { ...report, outcome: step.kind === 'again' ? 'RETRIED' : 'FAILED' });
     if (step.kind !== 'again') return { error, isFinal: step.kind === 'stop' };
     await sleep(step.waitMs, undefined, { signal: plan.signal }).catch(() => plan.signal.throwIfAborted());
-    if (!health.admit()) return { error, isFinal: false };
+    const again = health.admit();
+    if (again === null) return { error, isFinal: false };
+    pass = again;
   }
+}
+
+async function settled<Result>(
+  clock: AttemptClock,
+  run: Promise<Result>,
+): Promise<{ result: Result } | { error: ProviderError }> {
+  try {
+    return { result: await clock.wait(run) };
+  } catch (thrown) {
+    return { error: clock.failureOf(thrown) };
+  }
+}
+
+async function finishedUse<Result>({ count, texts }: AttemptPlan<Result>, result: Result): Promise<CountedUse> {
+  const counted = count(result);
+  if (!isUntold(counted.usage)) return counted;
+  return { ...counted, usage: texts === null ? null : await countedUsage(texts.sent(), texts.written(result)) };
 }
 
 /** What is known of every try; nothing of it was used, as far as anybody can tell. */

@@ -2,13 +2,16 @@ import type { EmbedRequest, EmbedResult, TokenUsage } from '../../plugins/contra
 import { ProviderError } from '../../plugins/errors.ts';
 import { InvalidInputError } from '../../shared/errors.ts';
 import { storableText } from '../../shared/text.ts';
+import { waitFor } from '../../shared/wait-for.ts';
 import { type CacheSpace, EmbeddingCache } from '../caching/embedding-cache.ts';
 import type { CachedEmbedding } from '../caching/embedding-cache-store.ts';
-import { AttemptLog, usageCostUsd } from './attempt-log.ts';
+import { AttemptLog } from './attempt-log.ts';
 import { runAttempts } from './attempts.ts';
+import { sentAsTexts } from './counted-usage.ts';
 import type { GatewayParts } from './generate-calls.ts';
 import type { ModelCall } from './model-call.ts';
 import type { EmbeddingModel } from './model-catalog.ts';
+import { usageCostUsd } from './price.ts';
 
 /** Characters that one token stands for at the most: what lies beyond cannot be read by the model anyway. */
 const MAX_CHARACTERS_PER_TOKEN = 32;
@@ -68,6 +71,7 @@ export class EmbedCalls {
       workspaceId,
       epoch: settings.embeddingEpoch,
       model: model.id,
+      origin: model.live.origin,
       purpose,
       ...(dimensions === undefined ? {} : { dimensions }),
     };
@@ -77,8 +81,11 @@ export class EmbedCalls {
     const known = await this.#cache.read(space, [...textOfHash.keys()], bulk);
     const missing = [...textOfHash.keys()].filter((hash) => !known.has(hash));
     const request = { purpose, ...(dimensions === undefined ? {} : { dimensions }) };
-    const { made, shared } = await this.#embedOnce(space, { call, model, request, textOfHash }, missing);
-    this.#cache.store(space, made, bulk);
+    const made = new Map<string, CachedEmbedding>();
+    // What a batch has given is paid for, whatever becomes of the next one.
+    const shared = await this.#embedOnce(space, { call, model, request, textOfHash }, missing, made).finally(() =>
+      this.#cache.store(space, made, bulk),
+    );
     for (const [hash, entry] of shared) known.set(hash, entry);
     if (known.size > 0) this.#recordCached(call, model, [...known.values()]);
 
@@ -124,7 +131,8 @@ export class EmbedCalls {
     space: CacheSpace,
     missing: MissingTexts,
     hashes: readonly string[],
-  ): Promise<{ made: Map<string, CachedEmbedding>; shared: Map<string, CachedEmbedding> }> {
+    made: Map<string, CachedEmbedding>,
+  ): Promise<Map<string, CachedEmbedding>> {
     const keyOf = (hash: string) => `${space.workspaceId}\0${space.model}\0${hash}`;
     const others = new Map<string, Promise<CachedEmbedding | null>>();
     const own: string[] = [];
@@ -133,7 +141,6 @@ export class EmbedCalls {
       if (underway === undefined) own.push(hash);
       else others.set(hash, underway);
     }
-    const made = new Map<string, CachedEmbedding>();
     const settled = Promise.withResolvers<void>();
     for (const hash of own) {
       this.#underway.set(
@@ -149,13 +156,12 @@ export class EmbedCalls {
     }
     const shared = new Map<string, CachedEmbedding>();
     for (const [hash, underway] of others) {
-      const entry = await underway;
+      const entry = await waitFor(underway, missing.call.signal);
       if (entry !== null) shared.set(hash, entry);
     }
     const left = [...others.keys()].filter((hash) => !shared.has(hash));
-    missing.call.signal.throwIfAborted();
     await this.#embedMissing(missing, left, made);
-    return { made, shared };
+    return shared;
   }
 
   async #embedMissing(
@@ -192,6 +198,7 @@ export class EmbedCalls {
       signal: call.signal,
       run: (target, signal) =>
         callEmbed(target, { ...request, model: target.info.name }, { signal, requestId: call.requestId }),
+      texts: { sent: () => sentAsTexts(request.texts), written: () => [] },
       count: (embedded) => ({
         usage: usageOf(embedded),
         counts: {
@@ -199,6 +206,8 @@ export class EmbedCalls {
           ...{ cacheKind: 'EMBEDDING', cacheMisses: embedded.vectors.length },
         },
       }),
+      // What was not made is given back.
+      countCancelled: {},
     });
     return result;
   }

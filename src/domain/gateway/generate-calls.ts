@@ -1,10 +1,11 @@
-import type { Capability, GenerateRequest } from '../../plugins/contract.ts';
+import type { Capability, GenerateRequest, GenerateResult } from '../../plugins/contract.ts';
 import { AnswerCache } from '../caching/answer-cache.ts';
 import { SingleFlight } from '../caching/single-flight.ts';
 import type { MeterService, MeterTaking } from '../usage/meter-service.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import { AttemptLog, type TryReport } from './attempt-log.ts';
 import { runAttempts } from './attempts.ts';
+import { imagesIn, sentByGenerating } from './counted-usage.ts';
 import { ProviderFailedError } from './errors.ts';
 import type { Attempt, GeneratedAnswer, GenerationInput, GenerationPart } from './generation.ts';
 import type { ModelCall } from './model-call.ts';
@@ -62,10 +63,11 @@ export class GenerateCalls {
     if (known !== null) return known;
     // Whoever has left takes along their own call alone.
     const mayFollow = (error: unknown) => call.signal.aborted || error instanceof ProviderFailedError;
-    const { result, shared } = await this.#flights.run(key, () => this.#make(prepared), mayFollow);
-    if (!shared) return result;
-    call.signal.throwIfAborted();
-    return this.#given(prepared, keptAnswer(result));
+    // Who may fall back to something else asks for something else.
+    const flight = JSON.stringify([key, input.work, input.fallbacks ?? []]);
+    const make = () => this.#make(prepared);
+    const { result, shared } = await this.#flights.run(flight, make, { mayFollow, signal: call.signal });
+    return shared ? this.#given(prepared, keptAnswer(result)) : result;
   }
 
   async *stream(call: ModelCall, input: GenerationInput): AsyncGenerator<GenerationPart, void> {
@@ -85,7 +87,7 @@ export class GenerateCalls {
       this.#keep(prepared, streamed.target, answer);
       yield { kind: 'completed', answer };
     } finally {
-      if (!log.attempts.some(isUsed)) await taking.release(1);
+      if (!log.attempts.some(isUsed)) await taking.release(1).catch(() => undefined);
     }
   }
 
@@ -94,11 +96,12 @@ export class GenerateCalls {
     const workspaceId = call.caller.workspace.id;
     const { settings } = await this.#parts.catalog.directory.of(workspaceId);
     const choice = settings.models[work];
-    const request = choice !== undefined && model === undefined ? { ...choice.parameters, ...asked } : asked;
+    const request = choice !== undefined && model === undefined ? withDefaults(asked, choice.parameters) : asked;
     const capabilities = neededCapabilities(request, capability);
     const route = await this.#parts.router.route({ workspaceId, model, work, fallbacks, capabilities });
     const isKept = cache !== 'off' && settings.policies.answerCache !== false;
-    const key = isKept ? AnswerCache.key(workspaceId, settings.answerEpoch, [route.first.id, request]) : null;
+    const { id, live } = route.first;
+    const key = isKept ? AnswerCache.key(workspaceId, settings.answerEpoch, [id, live.origin, request]) : null;
     const isLookedUp = key !== null && cache === 'use';
     return {
       ...{ call, route, request, key, documentIds, since: this.#cache.moment },
@@ -110,7 +113,7 @@ export class GenerateCalls {
   async #make(prepared: PreparedCall): Promise<GeneratedAnswer> {
     const { call, route, request, log, counts } = prepared;
     const taking = await this.#parts.meters.take(call.caller.workspace, 'LLM_CALLS', 1);
-    const { target, result } = await releasing(taking, () =>
+    const { target, result } = await releasing(taking, log, () =>
       runAttempts({
         route,
         log,
@@ -120,7 +123,12 @@ export class GenerateCalls {
           if (provider.generate === undefined) throw new TypeError('the provider does not generate');
           return provider.generate({ ...request, model: model.info.name }, { signal, requestId: call.requestId });
         },
-        count: ({ usage }) => ({ usage, counts: { ...counts, metered: taking.metered } }),
+        texts: { sent: () => sentByGenerating(request), written: writtenIn },
+        count: ({ usage }) => ({
+          ...{ usage, media: { images: imagesIn(request.messages) } },
+          counts: { ...counts, metered: taking.metered },
+        }),
+        countCancelled: { ...counts, metered: taking.metered },
       }),
     );
     const { text, toolCalls, finishReason, reasoning = null } = result;
@@ -142,24 +150,42 @@ export class GenerateCalls {
 
   /** An answer that was made before, or for somebody else at the same moment: it costs nothing and is one attempt. */
   #given({ log, route }: PreparedCall, kept: KeptAnswer): GeneratedAnswer {
-    log.addCached(route.first, { cacheKind: 'RESPONSE', cacheHits: 1, savedUsd: kept.worthUsd ?? '0' });
+    // The answer that another call is just getting may be a fallback's.
+    const [integration = ''] = kept.model.split('/', 1);
+    const giver = kept.model === route.first.id ? route.first : { ...route.first, id: kept.model, integration };
+    log.addCached(giver, { cacheKind: 'RESPONSE', cacheHits: 1, savedUsd: kept.worthUsd ?? '0' });
     return { ...wholeAnswer(kept, log), cached: true };
   }
 }
 
-/** Does the work that was taken for, and gives back what was taken where it fails. */
-export async function releasing<Result>(taking: MeterTaking, work: () => Promise<Result>, amount = 1): Promise<Result> {
+/** Does the work that was taken for, and gives back what was taken where nothing came of it. */
+export async function releasing<Result>(
+  taking: MeterTaking,
+  log: AttemptLog,
+  work: () => Promise<Result>,
+): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    await taking.release(amount);
+    // Why the work failed is what the caller has to hear, also where the database is down by now.
+    if (!log.attempts.some(isUsed)) await taking.release(1).catch(() => undefined);
     throw error;
   }
 }
 
-/** Whether a try gave something: an answer, or the part of one that the caller has not waited for. */
-function isUsed({ outcome, firstTokenMs }: Attempt): boolean {
-  return outcome === 'SUCCEEDED' || (outcome === 'CANCELLED' && firstTokenMs !== null);
+/** What is asked goes before what was chosen; what is left open by name is not asked. */
+export function withDefaults<Asked extends object>(asked: Asked, chosen: Record<string, unknown>): Asked {
+  const given = Object.entries(asked).filter(([, value]) => value !== undefined);
+  return { ...chosen, ...Object.fromEntries(given) } as Asked;
+}
+
+/** Whether a try is one call of the allowance: it gave an answer, or the caller has not waited for it. */
+function isUsed({ outcome }: Attempt): boolean {
+  return outcome === 'SUCCEEDED' || outcome === 'CANCELLED';
+}
+
+function writtenIn({ text, reasoning = '', toolCalls }: GenerateResult): string[] {
+  return [text, reasoning, ...toolCalls.flatMap(({ name, arguments: given }) => [name, given])];
 }
 
 function keptAnswer({ text, toolCalls, reasoning, finishReason, model, attempts }: GeneratedAnswer): KeptAnswer {

@@ -3,11 +3,14 @@ import { type JobIdentity, RetryLater } from '../../jobs/define-job.ts';
 import type { WorkspaceCaller } from '../access/caller.ts';
 import { findWorkspace } from '../access/workspace-lookup.ts';
 import { LimitReachedError } from '../usage/errors.ts';
+import { RateLimitedError } from '../usage/rate-limit.ts';
 import type { Operation } from '../usage/usage-event.ts';
 import type { ModelCall } from './model-call.ts';
 
 /** A job over its workspace's allowance looks again at least this often: the tier may have been raised. */
 const LONGEST_WAIT_MS = 3_600_000;
+/** Over which jobs come back that the requests per minute have held up. */
+const SPREAD_MS = 10_000;
 
 /** Whose usage a job's calls are. */
 export interface JobOwner {
@@ -29,14 +32,23 @@ export async function jobCalls(
 }
 
 /**
- * Does a job's work, which an exhausted allowance delays.
+ * Does a job's work, which an exhausted allowance, or too many calls in the last minute, delays.
  * @throws RetryLater
  */
 export async function withinAllowance<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof LimitReachedError)) throw error;
-    throw new RetryLater(Math.min(LONGEST_WAIT_MS, error.resetsAt.getTime() - Date.now()), error.message);
+    const waitMs = waitMsOf(error);
+    if (waitMs === null) throw error;
+    throw new RetryLater(waitMs, (error as Error).message);
   }
+}
+
+/** Null: waiting does not help. */
+function waitMsOf(error: unknown): number | null {
+  if (error instanceof LimitReachedError) return Math.min(LONGEST_WAIT_MS, error.resetsAt.getTime() - Date.now());
+  if (!(error instanceof RateLimitedError)) return null;
+  // All that wait are told the same moment, and one call is free then.
+  return error.retryAfterMs + Math.random() * Math.min(error.retryAfterMs, SPREAD_MS);
 }

@@ -13,8 +13,9 @@ import type {
 } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import type { ModelWork } from '../integrations/integration.ts';
-import { AttemptLog, NO_USAGE } from './attempt-log.ts';
-import { runAttempts } from './attempts.ts';
+import { AttemptLog } from './attempt-log.ts';
+import { type AttemptTexts, runAttempts } from './attempts.ts';
+import { NO_USAGE, sentAsTexts } from './counted-usage.ts';
 import { type GatewayParts, releasing } from './generate-calls.ts';
 import type { Attempt } from './generation.ts';
 import type { ModelCall } from './model-call.ts';
@@ -80,7 +81,7 @@ export class MediaCalls {
     const route = await this.#parts.router.route({ workspaceId, model, work, fallbacks: [], capabilities });
     const log = new AttemptLog(call, this.#parts.recorder);
     const taking = await this.#parts.meters.take(call.caller.workspace, 'LLM_CALLS', 1);
-    const { target, result } = await releasing(taking, () =>
+    const { target, result } = await releasing(taking, log, () =>
       runAttempts<ResultOf<Name>>({
         route,
         log,
@@ -96,14 +97,35 @@ export class MediaCalls {
             return made;
           });
         },
+        texts: textsOf(request),
         count: (made) => ({
           usage: ('usage' in made ? made.usage : undefined) ?? NO_USAGE,
+          ...(isSound(method) ? { media: { audioSeconds: secondsOf(made) } } : {}),
           counts: { llmCalls: 1, metered: taking.metered },
         }),
+        countCancelled: { llmCalls: 1, metered: taking.metered },
       }),
     );
     return { model: target.id, result, usage: log.usage, costUsd: log.costUsd, attempts: [...log.attempts] };
   }
+}
+
+/** What a request says in words; null where it is about sound, whose tokens the vendor alone can count. */
+function textsOf(request: object): AttemptTexts<unknown> | null {
+  if (!('texts' in request)) return null;
+  const { query, texts: given } = request as Omit<ModerateRequest, 'model'> & Partial<RerankRequest>;
+  const texts = query === undefined ? given : [query, ...given];
+  return { sent: () => sentAsTexts(texts), written: () => [] };
+}
+
+/** Null where the provider does not say; a file without a length is one that nobody has measured. */
+function secondsOf(made: ResultOf<Method>): number | null {
+  const seconds = 'durationSeconds' in made ? made.durationSeconds : undefined;
+  return seconds === undefined || seconds === 0 ? null : seconds;
+}
+
+function isSound(method: Method): boolean {
+  return method === 'transcribe' || method === 'speak';
 }
 
 /** A provider that answers with something else than it was asked for has failed, whatever it says. */

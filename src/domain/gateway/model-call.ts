@@ -1,3 +1,4 @@
+import type { AttemptObserver } from '../../observability/model-call-observer.ts';
 import type { WorkspaceCaller } from '../access/caller.ts';
 import type { AttemptOutcome, Operation, UsageEvent } from '../usage/usage-event.ts';
 import type { UsageTally } from '../usage/usage-tally.ts';
@@ -11,6 +12,10 @@ export interface ModelCall {
   signal: AbortSignal;
   /** What the response says it spent; null where nobody asks, as in jobs. */
   tally: UsageTally | null;
+  /** The W3C header that came with the request: the trace that the call belongs to. */
+  traceparent?: string | null;
+  /** Set by the gateway: who is told of each attempt. */
+  observers?: readonly AttemptObserver[];
 }
 
 /** The ledger's row of something that a call did; `figures` are what is not nothing. */

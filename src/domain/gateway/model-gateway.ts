@@ -11,6 +11,7 @@ import type {
 import type { AnswerCache } from '../caching/answer-cache.ts';
 import type { EmbeddingCache } from '../caching/embedding-cache.ts';
 import type { MeterService } from '../usage/meter-service.ts';
+import type { RateLimitService } from '../usage/rate-limit-service.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import { EmbedCalls, type EmbeddedText, type EmbedInput } from './embed-calls.ts';
 import { GenerateCalls } from './generate-calls.ts';
@@ -18,13 +19,18 @@ import type { GeneratedAnswer, GenerationInput, GenerationPart } from './generat
 import { type Asked, type Made, MediaCalls } from './media-calls.ts';
 import type { ModelCall } from './model-call.ts';
 import type { EmbeddingModel, ModelCatalog } from './model-catalog.ts';
+import { type ObservedCall, type Observers, observe, observed, observedParts, untraced } from './observed-calls.ts';
 import { Router } from './router.ts';
 
 /**
- * The one path of every model call: route, cache, limit, attempts, settle, record. Nothing else asks for a provider.
- * Who may call is settled before: a `ModelCall` has an authorised caller.
+ * The one path of every model call: limit, route, cache, attempts, settle, record. Nothing else asks for a provider.
+ * Who may call is settled before: a `ModelCall` has an authorised caller. Every call counts for the requests per minute,
+ * also one that a cache answers.
  */
 export class ModelGateway {
+  readonly #catalog: ModelCatalog;
+  readonly #limits: RateLimitService;
+  readonly #observers: Observers;
   readonly #embedding: EmbedCalls;
   readonly #generating: GenerateCalls;
   readonly #media: MediaCalls;
@@ -36,7 +42,12 @@ export class ModelGateway {
     answerCache: AnswerCache;
     meters: MeterService;
     recorder: UsageRecorder;
+    limits: RateLimitService;
+    observers?: Observers;
   }) {
+    this.#catalog = parts.catalog;
+    this.#limits = parts.limits;
+    this.#observers = parts.observers ?? {};
     this.router = new Router(parts.catalog);
     const shared = { catalog: parts.catalog, router: this.router, meters: parts.meters, recorder: parts.recorder };
     this.#embedding = new EmbedCalls(shared, parts.embeddingCache);
@@ -46,53 +57,83 @@ export class ModelGateway {
 
   /**
    * Vectors of texts, in their order. Texts are trimmed, and cut at what the model reads; equal texts are embedded once.
-   * @throws NoProviderError, LimitReachedError, ProviderFailedError
+   * @throws RateLimitedError, NoProviderError, LimitReachedError, ProviderFailedError
    */
   embed(call: ModelCall, input: EmbedInput): Promise<{ model: EmbeddingModel; embeddings: EmbeddedText[] }> {
-    return this.#embedding.embed(call, input);
+    return this.#make(this.#observe(call, 'embed', input.model), (own) => this.#embedding.embed(own, input));
   }
 
   /**
    * Vectors of the product's own texts, such as the examples of built-in taxonomies. A model that is built in embeds
-   * them once for everybody, as nobody's usage; another one embeds them in the call's workspace, as its usage.
+   * them once for everybody, as nobody's usage; another one embeds them in the call's workspace, as its usage. They are
+   * nobody's request, and do not count for the requests per minute.
    */
   embedOwnTexts(call: ModelCall, texts: readonly string[], modelId?: string): Promise<Float32Array[]> {
-    return this.#embedding.embedOwnTexts(call, texts, modelId);
+    return this.#embedding.embedOwnTexts(untraced(this.#observers, call), texts, modelId);
   }
 
   /**
    * A whole answer.
-   * @throws NoProviderError, LimitReachedError, ProviderFailedError; the signal's reason where the caller has left
+   * @throws RateLimitedError, NoProviderError, LimitReachedError, ProviderFailedError; the signal's reason where the caller has left
    */
   generate(call: ModelCall, input: GenerationInput): Promise<GeneratedAnswer> {
-    return this.#generating.generate(call, input);
+    const seen = this.#observe(call, 'generate', input.model);
+    return this.#make(
+      seen,
+      (own) => this.#generating.generate(own, input),
+      ({ finishReason }) => finishReason,
+    );
   }
 
   /**
    * An answer as it is written. Ends with `completed` or throws as `generate` does: one that was cut never just ends.
    * Whoever stops reading cancels it.
    */
-  stream(call: ModelCall, input: GenerationInput): AsyncGenerator<GenerationPart, void> {
-    return this.#generating.stream(call, input);
+  async *stream(call: ModelCall, input: GenerationInput): AsyncGenerator<GenerationPart, void> {
+    yield* observedParts(this.#observe(call, 'stream', input.model), async (own) => {
+      await this.#limit(own);
+      return this.#generating.stream(own, input);
+    });
   }
 
   /** @throws as `generate` */
   rerank(call: ModelCall, asked: Asked<RerankRequest>): Promise<Made<RerankResult>> {
-    return this.#media.rerank(call, asked);
+    return this.#make(this.#observe(call, 'rerank', asked.model), (own) => this.#media.rerank(own, asked));
   }
 
   /** @throws as `generate` */
   moderate(call: ModelCall, asked: Asked<ModerateRequest>): Promise<Made<ModerateResult>> {
-    return this.#media.moderate(call, asked);
+    return this.#make(this.#observe(call, 'moderate', asked.model), (own) => this.#media.moderate(own, asked));
   }
 
   /** @throws as `generate` */
   transcribe(call: ModelCall, asked: Asked<TranscribeRequest>): Promise<Made<TranscribeResult>> {
-    return this.#media.transcribe(call, asked);
+    return this.#make(this.#observe(call, 'transcribe', asked.model), (own) => this.#media.transcribe(own, asked));
   }
 
   /** @throws as `generate` */
   speak(call: ModelCall, asked: Asked<SpeakRequest>): Promise<Made<SpeakResult>> {
-    return this.#media.speak(call, asked);
+    return this.#make(this.#observe(call, 'speak', asked.model), (own) => this.#media.speak(own, asked));
+  }
+
+  #observe(call: ModelCall, method: string, model: string | undefined): ObservedCall {
+    return observe(this.#observers, call, { method, model });
+  }
+
+  #make<Result>(
+    seen: ObservedCall,
+    work: (call: ModelCall) => Promise<Result>,
+    finishReasonOf?: (result: Result) => string | null,
+  ): Promise<Result> {
+    const limited = async (call: ModelCall) => {
+      await this.#limit(call);
+      return work(call);
+    };
+    return observed(seen, limited, finishReasonOf);
+  }
+
+  async #limit({ caller }: ModelCall): Promise<void> {
+    const { settings } = await this.#catalog.directory.of(caller.workspace.id);
+    await this.#limits.pass(caller, settings.policies);
   }
 }

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GenerateRequest, StreamPart } from '../../plugins/contract.ts';
 import type { ProviderError } from '../../plugins/errors.ts';
+import type { HealthPass } from '../integrations/integration-health.ts';
 import { AnswerCollector } from './answer-collector.ts';
 import { AttemptClock } from './attempt-clock.ts';
-import { type AttemptLog, NO_USAGE, type TryReport } from './attempt-log.ts';
+import type { AttemptLog, TryReport } from './attempt-log.ts';
 import { reportOf, skipOpenCircuit } from './attempts.ts';
+import { type AttemptUse, countedUsage, imagesIn, isUntold, sentByGenerating, unfinishedUse } from './counted-usage.ts';
 import { ProviderFailedError } from './errors.ts';
 import type { GenerationPart } from './generation.ts';
 import type { CatalogModel } from './model-catalog.ts';
@@ -50,19 +52,17 @@ export async function* streamAttempts(plan: StreamPlan): AsyncGenerator<Announce
   const shown: Announcement = { model: null, reason: '' };
   let last: ProviderError | null = null;
   for (let target = await plan.route.next(); target !== null; target = await plan.route.next()) {
-    if (!target.live.health.admit()) {
-      skipOpenCircuit(plan.log, target);
-      continue;
-    }
-    for (let tries = 1; ; tries++) {
-      const tried = new StreamAttempt(plan, target, tries);
+    let pass = target.live.health.admit();
+    if (pass === null) skipOpenCircuit(plan.log, target);
+    for (let tries = 1; pass !== null; tries++) {
+      const tried = new StreamAttempt(plan, target, { tries, pass });
       const outcome = yield* tried.parts(shown);
       if ('answer' in outcome) return { target, answer: outcome.answer };
       last = outcome.error;
       if (outcome.step.kind === 'stop') throw new ProviderFailedError(plan.log.attempts, last);
       if (outcome.step.kind === 'other') break;
       await sleep(outcome.step.waitMs, undefined, { signal: plan.signal }).catch(() => plan.signal.throwIfAborted());
-      if (!target.live.health.admit()) break;
+      pass = target.live.health.admit();
     }
   }
   throw new ProviderFailedError(plan.log.attempts, last);
@@ -75,16 +75,20 @@ class StreamAttempt {
   readonly #plan: StreamPlan;
   readonly #target: CatalogModel;
   readonly #tries: number;
+  readonly #pass: HealthPass;
   readonly #clock: AttemptClock;
   readonly #collector = new AnswerCollector();
   #firstTokenMs: number | null = null;
   #isAnnounced = false;
   #isLogged = false;
+  readonly #wasSent: boolean;
 
-  constructor(plan: StreamPlan, target: CatalogModel, tries: number) {
+  constructor(plan: StreamPlan, target: CatalogModel, { tries, pass }: { tries: number; pass: HealthPass }) {
     this.#plan = plan;
     this.#target = target;
     this.#tries = tries;
+    this.#pass = pass;
+    this.#wasSent = !plan.signal.aborted;
     this.#clock = new AttemptClock(plan.signal, target.live.timeouts.totalMs);
   }
 
@@ -92,9 +96,9 @@ class StreamAttempt {
     try {
       yield* this.#read(shown);
       const answer = this.#collector.whole;
-      this.#target.live.health.succeeded(this.#clock.elapsedMs);
-      this.#log('SUCCEEDED', null);
+      this.#pass.succeeded(this.#clock.elapsedMs);
       this.#clock.end();
+      await this.#log('SUCCEEDED', null);
       return { answer };
     } catch (thrown) {
       return await this.#failed(thrown, shown);
@@ -102,8 +106,8 @@ class StreamAttempt {
       // Whoever stops reading has left: the provider is told, and what it did is counted.
       if (!this.#isLogged) {
         this.#clock.abandon();
-        this.#target.live.health.failed('cancelled', 'the caller has left');
-        this.#log('CANCELLED', null);
+        this.#pass.failed('cancelled', 'the caller has left');
+        await this.#log('CANCELLED', null);
       }
     }
   }
@@ -165,31 +169,47 @@ class StreamAttempt {
   async #failed(thrown: unknown, shown: Announcement): Promise<Outcome> {
     const error = this.#clock.failureOf(thrown);
     this.#clock.abandon();
-    const { health } = this.#target.live;
-    health.failed(error.kind, error.message, error.retryAfterMs);
+    this.#pass.failed(error.kind, error.message, error.retryAfterMs);
     if (this.#plan.signal.aborted) {
-      this.#log('CANCELLED', error);
+      await this.#log('CANCELLED', error);
       throw this.#plan.signal.reason;
     }
     const { hasBegun } = this.#collector;
-    const step = await nextStep(error, this.#target, this.#plan.route, { tries: this.#tries, hasBegun });
+    const asked = nextStep(error, this.#target, this.#plan.route, { tries: this.#tries, hasBegun });
+    const step = await asked.catch(async (failure: unknown) => {
+      await this.#log('FAILED', error);
+      throw failure;
+    });
     shown.reason = error.message;
-    if (step.kind === 'stop') this.#log('FAILED', error);
-    else if (hasBegun) this.#log('RESTARTED', error);
-    else this.#log(step.kind === 'again' ? 'RETRIED' : 'FAILED', error);
+    if (step.kind === 'stop') await this.#log('FAILED', error);
+    else if (hasBegun) await this.#log('RESTARTED', error);
+    else await this.#log(step.kind === 'again' ? 'RETRIED' : 'FAILED', error);
     return { error, step };
   }
 
-  #log(outcome: Parameters<typeof reportOf>[1], error: ProviderError | null): void {
+  async #log(outcome: TryReport['outcome'], error: ProviderError | null): Promise<void> {
     this.#isLogged = true;
-    const usage = outcome === 'SUCCEEDED' ? this.#collector.whole.end.usage : NO_USAGE;
+    const ended = reportOf(this.#clock, outcome, error);
+    const use = await (outcome === 'SUCCEEDED' ? this.#finishedUse() : this.#unfinishedUse(error));
     // One call of the client's is one LLM call, however many tries it took.
-    const isUsed = outcome === 'SUCCEEDED' || (outcome === 'CANCELLED' && this.#collector.hasBegun);
+    const isUsed = outcome === 'SUCCEEDED' || outcome === 'CANCELLED';
     this.#plan.log.add(this.#target, {
-      ...reportOf(this.#clock, outcome, error),
+      ...ended,
+      ...use,
       firstTokenMs: this.#firstTokenMs,
-      usage,
       counts: isUsed ? this.#plan.counts : {},
     });
+  }
+  async #finishedUse(): Promise<AttemptUse> {
+    const { usage } = this.#collector.whole.end;
+    if (!isUntold(usage)) return { usage, media: { images: imagesIn(this.#plan.request.messages) } };
+    const sent = sentByGenerating(this.#plan.request);
+    return { usage: await countedUsage(sent, this.#collector.written), media: { images: sent.images } };
+  }
+
+  #unfinishedUse(error: ProviderError | null): Promise<AttemptUse> {
+    const { hasBegun, written } = this.#collector;
+    const end = { wasSent: this.#wasSent, error, hasBegun, hasExpired: this.#clock.hasExpired };
+    return unfinishedUse(end, () => sentByGenerating(this.#plan.request), written);
   }
 }

@@ -3,6 +3,7 @@ import type { ChatMessage } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import { PromptFile } from '../../shared/prompt-file.ts';
 import { ProviderFailedError } from './errors.ts';
+import { withDefaults } from './generate-calls.ts';
 import type { Attempt, GeneratedAnswer, GenerationInput } from './generation.ts';
 import type { ModelCall } from './model-call.ts';
 import type { CatalogModel } from './model-catalog.ts';
@@ -56,8 +57,9 @@ export async function generateObject<Schema extends z.ZodType>(
   };
   const bySchema = { ...input, format: { name, schema: strictJsonSchema(schema), strict: true } };
   const inWords = { ...input, messages: withSystemText(input.messages, schemaText(schema)) };
+  const workspaceId = call.caller.workspace.id;
   const route = await gateway.router.route({
-    workspaceId: call.caller.workspace.id,
+    workspaceId,
     model: input.model,
     work: input.work,
     fallbacks: input.fallbacks ?? [],
@@ -68,7 +70,8 @@ export async function generateObject<Schema extends z.ZodType>(
   try {
     asked = await ask(request);
   } catch (error) {
-    const next = request === bySchema ? await nextInWords(error, route, inWords) : null;
+    const parameters = input.model === undefined ? await gateway.router.chosenParameters(workspaceId, input.work) : {};
+    const next = request === bySchema ? await nextInWords(error, route, withDefaults(inWords, parameters)) : null;
     if (next === null) throw error;
     request = next;
     asked = await ask(request);
@@ -102,9 +105,9 @@ function knowsSchemas({ info }: CatalogModel): boolean {
 /** Not kept: nobody asks this question twice. */
 function secondChance(request: GenerationInput, answer: GeneratedAnswer, issues: string): GenerationInput {
   if (answer.finishReason === 'length') {
-    // The workspace's choice or the vendor may have set the limit: then it shows in what came.
+    // The workspace's choice or the vendor may have set the limit: then it shows in what came, unless nobody counts it.
     const limit = request.maxOutputTokens ?? answer.usage.outputTokens;
-    return { ...request, maxOutputTokens: Math.max(limit, 1) * CUT_FACTOR, cache: 'off' };
+    return { ...request, ...(limit > 0 ? { maxOutputTokens: limit * CUT_FACTOR } : {}), cache: 'off' };
   }
   const repair = REPAIR_PROMPT.fill({ issues });
   const messages: ChatMessage[] = [

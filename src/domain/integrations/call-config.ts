@@ -30,6 +30,14 @@ const CALL_CONFIG = z.object({
         contextTokens: z.int().min(1).max(100_000_000).optional().describe('Tokens of question and answer together.'),
         inputUsdPerMillion: price.optional().describe('US dollars for a million tokens read.'),
         outputUsdPerMillion: price.optional().describe('US dollars for a million tokens written.'),
+        cachedInputUsdPerMillion: price
+          .optional()
+          .describe('US dollars for a million tokens read from the vendor’s prompt cache.'),
+        cacheWriteUsdPerMillion: price
+          .optional()
+          .describe('US dollars for a million tokens written to the vendor’s prompt cache.'),
+        usdPerAudioSecond: price.optional().describe('US dollars for a second of sound, heard or spoken.'),
+        usdPerImage: price.optional().describe('US dollars for an image in a request, beside its tokens.'),
       }),
     )
     .max(MAX_MODELS)

@@ -8,6 +8,10 @@ export interface ConfiguredModel {
   contextTokens?: number;
   inputUsdPerMillion?: string;
   outputUsdPerMillion?: string;
+  cachedInputUsdPerMillion?: string;
+  cacheWriteUsdPerMillion?: string;
+  usdPerAudioSecond?: string;
+  usdPerImage?: string;
 }
 
 /** Time limits of one try at a provider, in milliseconds. */

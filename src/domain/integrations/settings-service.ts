@@ -7,10 +7,11 @@ import { storableJson } from '../../shared/text.ts';
 import { authorize, type Caller } from '../access/caller.ts';
 import { NoProviderError } from '../gateway/errors.ts';
 import type { CatalogModel } from '../gateway/model-catalog.ts';
+import { checkRateLimits } from '../usage/rate-limit.ts';
 import { MODEL_WORKS, type ModelChoice, type ModelWork, type WorkspaceSettings } from './integration.ts';
 import { CAPABILITY_OF_WORK, type IntegrationRuntime } from './integration-runtime.ts';
 import { listIntegrations, lockProviders, readSettings, writeSettings } from './integration-store.ts';
-import { choicesOf, MODEL_CHOICE, mapModelIds } from './model-choices.ts';
+import { choiceSchema, choicesOf, embeddingFallbackIssues, mapModelIds } from './model-choices.ts';
 
 const SETTINGS_MAX_BYTES = 65_536;
 const BUILT_IN = 'local';
@@ -63,7 +64,10 @@ export class SettingsService {
     const settings = await this.#database.withWorkspace(workspace.id, async (scope) => {
       await lockProviders(scope);
       const next = withIds(patched(await readSettings(scope), patch), ids);
-      if (patch.models !== undefined) await checkIntegrations(scope, next.models);
+      if (patch.models !== undefined) {
+        refuse(embeddingFallbackIssues(next.models));
+        await checkIntegrations(scope, next.models);
+      }
       await writeSettings(scope, next);
       return next;
     });
@@ -132,10 +136,11 @@ function patched(settings: WorkspaceSettings, patch: SettingsPatch): WorkspaceSe
   if (answerCache !== undefined && typeof answerCache !== 'boolean') {
     throw InvalidInputError.at('policies.answerCache', 'must be true or false');
   }
+  checkRateLimits(next.policies);
   if (Buffer.byteLength(JSON.stringify(next)) > SETTINGS_MAX_BYTES) {
     throw new InvalidInputError([{ path: [], message: `settings may have ${SETTINGS_MAX_BYTES / 1_024} KB as JSON` }]);
   }
-  return { ...settings, ...next, models: readChoices(next.models) };
+  return { ...settings, ...next, models: patch.models === undefined ? settings.models : readChoices(next.models) };
 }
 
 /** RFC 7386, section 2. */
@@ -154,10 +159,12 @@ function readChoices(models: JsonObject): Choices {
   const issues: InputIssue[] = [];
   const choices: Choices = {};
   for (const [work, given] of Object.entries(models)) {
-    const parsed = MODEL_CHOICE.safeParse(given);
     if (!isWork(work)) {
       issues.push({ path: ['models', work.slice(0, 40)], message: `must be one of ${MODEL_WORKS.join(', ')}` });
-    } else if (parsed.success) choices[work] = parsed.data;
+      continue;
+    }
+    const parsed = choiceSchema(work).safeParse(given);
+    if (parsed.success) choices[work] = parsed.data;
     else issues.push(...issuesOf(work, parsed.error));
   }
   refuse(issues);

@@ -1,8 +1,10 @@
 import type { Database } from '../../db/client.ts';
+import { isForeignKeyViolation } from '../../db/failures.ts';
 import type { WorkspaceScope } from '../../db/workspace-scope.ts';
 import { NotFoundError } from '../../shared/errors.ts';
 import type { CallerWorkspace } from '../access/caller.ts';
 import { LimitReachedError } from './errors.ts';
+import { Lanes, type Verdict } from './lanes.ts';
 import { type LimitedMeter, limitOf } from './tiers.ts';
 import { limitWindowStart, type MeterUse, resetInstant } from './usage-report.ts';
 import { addToMeter, giveBackToMeter, lockMeter, readMeters } from './usage-store.ts';
@@ -25,22 +27,18 @@ export interface MeterTaking {
   release(amount: number): Promise<void>;
 }
 
-interface WaitingTake {
+interface Take {
   workspace: MeteredWorkspace;
+  meter: LimitedMeter;
   amount: number;
-  resolve: (taking: MeterTaking) => void;
-  reject: (error: unknown) => void;
 }
-
-/** Calls that wait for the same meter of the same workspace go in one transaction of up to so many. */
-const TAKES_PER_TRANSACTION = 1_000;
 
 /** Enforces the tiers' limits before a call is made. */
 export class MeterService {
   readonly #database: Database;
   readonly #now: () => number;
-  /** Takes by workspace and meter. One transaction at a time: a busy workspace never holds more than one connection. */
-  readonly #lanes = new Map<string, WaitingTake[]>();
+  /** By workspace and meter. */
+  readonly #lanes = new Lanes<Take, MeterTaking>((takes) => this.#takeAll(takes));
 
   /** @param now milliseconds since 1970 */
   constructor(database: Database, now: () => number = Date.now) {
@@ -59,18 +57,7 @@ export class MeterService {
     checkAmount(amount);
     if (limitOf(workspace.tier, meter) === null) return Promise.resolve({ metered: false, release: async () => {} });
     if (amount === 0) return Promise.resolve({ metered: true, release: async () => {} });
-    return new Promise((resolve, reject) => {
-      const lane = `${meter} ${workspace.id}`;
-      const waiting = this.#lanes.get(lane);
-      const take: WaitingTake = { workspace, amount, resolve, reject };
-      if (waiting !== undefined) {
-        waiting.push(take);
-        return;
-      }
-      const takes = [take];
-      this.#lanes.set(lane, takes);
-      void this.#serve(lane, meter, takes);
-    });
+    return this.#lanes.ask(`${meter} ${workspace.id}`, { workspace, meter, amount });
   }
 
   /**
@@ -86,42 +73,30 @@ export class MeterService {
     if (refusal !== null) throw refusal;
   }
 
-  async #serve(lane: string, meter: LimitedMeter, waiting: WaitingTake[]): Promise<void> {
-    while (waiting.length > 0) {
-      const takes = waiting.splice(0, TAKES_PER_TRANSACTION);
-      try {
-        const answers = await this.#takeAll(meter, takes);
-        for (const answer of answers) answer();
-      } catch (error) {
-        for (const take of takes) take.reject(isForeignKeyViolation(error) ? goneWorkspace(take) : error);
-      }
-    }
-    // In the same tick as the look at the queue: a take that comes now starts a lane of its own.
-    this.#lanes.delete(lane);
-  }
-
   /** Grants what fits, first come first served; who gets what is told after the commit. */
-  async #takeAll(meter: LimitedMeter, takes: readonly WaitingTake[]): Promise<(() => void)[]> {
-    const [first] = takes;
-    const answers: (() => void)[] = [];
-    if (first === undefined) return answers;
+  async #takeAll(takes: readonly [Take, ...Take[]]): Promise<Verdict<MeterTaking>[]> {
+    const [{ workspace, meter }] = takes;
+    const verdicts: Verdict<MeterTaking>[] = [];
     const now = this.#now();
-    await this.#database.withWorkspace(first.workspace.id, async (scope) => {
+    const taken = this.#database.withWorkspace(workspace.id, async (scope) => {
       const use = await this.#lockAndRead(scope, meter, now);
       let granted = 0;
       for (const take of takes) {
         const current = { used: (use?.used ?? 0) + granted, oldestDayMs: use?.oldestDayMs ?? null };
         const refusal = refuse(take.workspace, meter, take.amount, current, now);
         if (refusal !== null) {
-          answers.push(() => take.reject(refusal));
+          verdicts.push({ refused: refusal });
           continue;
         }
         granted += take.amount;
-        answers.push(() => take.resolve(this.#taking(take, meter, startOfDay(now))));
+        verdicts.push({ granted: this.#taking(take, startOfDay(now)) });
       }
       if (granted > 0) await addToMeter(scope, meter, startOfDay(now), granted);
     });
-    return answers;
+    await taken.catch((error: unknown) => {
+      throw isForeignKeyViolation(error) ? new NotFoundError('workspace', workspace.id) : error;
+    });
+    return verdicts;
   }
 
   /** Two statements, so that what is read is what the last holder of the lock has committed; they travel together. */
@@ -130,7 +105,7 @@ export class MeterService {
     return uses.get(meter);
   }
 
-  #taking({ workspace, amount }: WaitingTake, meter: LimitedMeter, dayMs: number): MeterTaking {
+  #taking({ workspace, meter, amount }: Take, dayMs: number): MeterTaking {
     let left = amount;
     const release = async (unused: number) => {
       checkAmount(unused);
@@ -156,15 +131,6 @@ function refuse(
   if (limit === null || used + amount <= limit) return null;
   const resetsAt = resetInstant(use?.oldestDayMs ?? null, now);
   return new LimitReachedError({ tier, meter, limit, used, amount, resetsAt });
-}
-
-/** SQLSTATE 23503: the workspace was deleted after the caller was let in. */
-function isForeignKeyViolation(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === '23503';
-}
-
-function goneWorkspace({ workspace }: WaitingTake): NotFoundError {
-  return new NotFoundError('workspace', workspace.id);
 }
 
 function checkAmount(amount: number): void {

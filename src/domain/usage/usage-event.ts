@@ -47,4 +47,8 @@ export interface UsageEvent {
    * not, writing the event counts them. Vector queries are always counted by the event.
    */
   metered: boolean;
+  /** What was held for the call, where a budget is in force: the cost is taken from it. */
+  reservationId?: string;
+  /** Whether it was the call's last try, and what is left of the reservation is free again. */
+  settles?: boolean;
 }

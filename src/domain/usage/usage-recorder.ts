@@ -26,6 +26,8 @@ export interface UsageRecorderCounts {
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 10_000;
+/** Failures in a row, with less than two seconds between them, after which a call gives up that waits to be written. */
+const SETTLE_ATTEMPTS = 5;
 
 /** Writes usage events in batches, each exactly once, and holds on to them while the database is away. */
 export class UsageRecorder {
@@ -71,6 +73,24 @@ export class UsageRecorder {
   async flush(): Promise<void> {
     const target = this.#recorded;
     while (this.#settled < target) await this.#writeBatch();
+  }
+
+  /**
+   * Resolves when everything recorded before the call is written, for a call whose answer depends on it: what has failed
+   * is tried again a few times.
+   * @throws what the database answers in the end; the events are kept and tried again
+   */
+  async settle(): Promise<void> {
+    const target = this.#recorded;
+    for (let failures = 0; this.#settled < target; ) {
+      try {
+        await this.#writeBatch();
+      } catch (error) {
+        failures += 1;
+        if (failures === SETTLE_ATTEMPTS) throw error;
+        await sleep(retryDelay(failures));
+      }
+    }
   }
 
   /**

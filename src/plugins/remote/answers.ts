@@ -1,18 +1,17 @@
 import { z } from 'zod';
-import type { StreamPart } from '../contract.ts';
+import { readTokens, tokenCount } from '../../shared/token-count.ts';
+import { USD_SHAPE, usdAmount } from '../../shared/usd-amount.ts';
+import type { StreamPart, TokenUsage } from '../contract.ts';
 import { MODEL_INFO } from '../manifest.ts';
 import { malformed, type RemoteMethod } from './wire.ts';
 
 const count = z.number().int().nonnegative();
 const share = z.number().min(0).max(1);
-const usd = z.string().regex(/^\d+(\.\d+)?$/);
-const usage = z.object({
-  inputTokens: count,
-  outputTokens: count,
-  cachedInputTokens: count.optional(),
-  cacheWriteTokens: count.optional(),
-  reasoningTokens: count.optional(),
-  costUsd: usd.optional(),
+/** The answer was paid for: a count or a cost that is none takes it from nobody. */
+const tolerantCount = z.unknown().transform((given) => tokenCount(given) ?? 0);
+const usage = z.record(z.string(), z.unknown()).transform((told): TokenUsage => {
+  const costUsd = usdAmount(told.costUsd);
+  return { ...readTokens(told), ...(costUsd === undefined ? {} : { costUsd }) };
 });
 const end = {
   finishReason: z.enum(['stop', 'length', 'tool_calls', 'content_filter']),
@@ -24,12 +23,17 @@ const seconds = z.number().nonnegative();
 
 /** What each method answers with: somebody else's program has made it. */
 const ANSWERS = {
-  embed: z.object({
-    vectors: z.array(z.instanceof(Float32Array)),
-    tokenCounts: z.array(count),
-    model: z.string(),
-    costUsd: usd.optional(),
-  }),
+  embed: z
+    .object({
+      vectors: z.array(z.instanceof(Float32Array)),
+      tokenCounts: z.array(tolerantCount),
+      model: z.string(),
+      costUsd: z.unknown().optional(),
+    })
+    .transform(({ costUsd: told, ...answer }) => {
+      const costUsd = usdAmount(told);
+      return { ...answer, ...(costUsd === undefined ? {} : { costUsd }) };
+    }),
   generate: z.object({
     ...end,
     text: z.string(),
@@ -53,7 +57,7 @@ const ANSWERS = {
   }),
   models: z.array(MODEL_INFO),
   check: z.unknown().transform(() => undefined),
-  spend: z.object({ totalUsd: usd }),
+  spend: z.object({ totalUsd: z.string().regex(USD_SHAPE) }),
 };
 
 const PART = z.discriminatedUnion('kind', [

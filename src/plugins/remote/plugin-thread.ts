@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isJsonObject } from '../../shared/json.ts';
 import type { CallContext, GenerateRequest, PluginHost, PluginLogger, PluginManifest } from '../contract.ts';
 import { ProviderError } from '../errors.ts';
+import { DEFAULT_CONNECT_MS, type OwnedHost } from '../host.ts';
 import { type Redaction, redactionOf } from './redaction.ts';
 import type { RemoteConnection } from './remote-provider.ts';
 import { RunningThread, type ThreadListener } from './running-thread.ts';
@@ -11,10 +13,12 @@ import type { RemoteMethod } from './wire.ts';
 const RESTART_MS = 1_000;
 const MAX_RESTART_MS = 30_000;
 const DRAIN_POLL_MS = 100;
+const OUTPUT_MAX_CHARACTERS = 2_000;
 
 interface OpenProvider {
   config: unknown;
   cacheDir: string;
+  connectMs: number;
   logger: PluginLogger;
   redact: Redaction;
 }
@@ -51,7 +55,10 @@ export class PluginThread {
   connect(manifest: PluginManifest, config: unknown, host: PluginHost): RemoteConnection {
     const number = ++this.#lastProvider;
     const redact = redactionOf(manifest.configSchema, config);
-    this.#providers.set(number, { config, cacheDir: host.cacheDir, logger: host.logger, redact });
+    const { cacheDir, logger } = host;
+    // The server's own hosts tell it; it is no part of the contract.
+    const { connectMs = DEFAULT_CONNECT_MS } = host as Partial<OwnedHost>;
+    this.#providers.set(number, { config, cacheDir, connectMs, logger, redact });
     return {
       ask: (method, request, call) => this.#ask(number, method, request, call),
       stream: (request, call) => this.#stream(number, request, call),
@@ -92,7 +99,7 @@ export class PluginThread {
       this.#current = this.#restart();
     }
     const thread = await this.#current;
-    thread.open(number, provider.config, provider.cacheDir);
+    thread.open(number, provider);
     return thread;
   }
 
@@ -134,12 +141,22 @@ export class PluginThread {
     return {
       log: ({ provider, level, fields, message }) => {
         const open = this.#providers.get(provider);
-        open?.logger[level](open.redact(fields), open.redact(message));
+        open?.logger[level](open.redact(objectIn(fields)), open.redact(message));
       },
       output: (line) => {
         const redacted = [...this.#providers.values()].reduce((text, { redact }) => redact(text), line);
-        this.#logger.info({ output: redacted }, 'a plugin has written a line');
+        this.#logger.info({ output: redacted.slice(0, OUTPUT_MAX_CHARACTERS) }, 'a plugin has written a line');
       },
     };
+  }
+}
+
+/** Nothing where it is no JSON of an object: a log has no use for it then. */
+function objectIn(json: string): object {
+  try {
+    const value: unknown = JSON.parse(json);
+    return isJsonObject(value) ? value : {};
+  } catch {
+    return {};
   }
 }

@@ -1,9 +1,8 @@
+import { hideSecrets, secretForms } from '../../shared/secret-forms.ts';
 import type { JsonSchema } from '../contract.ts';
 import { secretPathsIn } from '../secret-properties.ts';
 
 const REDACTED = '[redacted]';
-/** A shorter one hides nothing, and would tear up every sentence that it is part of. */
-const SECRET_MIN_CHARACTERS = 4;
 const MAX_DEPTH = 10;
 
 /** Takes the credentials of one configuration out of what a plugin says. */
@@ -12,11 +11,9 @@ export type Redaction = <Value>(value: Value) => Value;
 /** @param schema of the configuration: `"secret": true` marks a credential, at any depth */
 export function redactionOf(schema: JsonSchema, config: unknown): Redaction {
   const places = secretPathsIn(schema, config);
-  const secrets = [...new Set(places.flatMap((path) => stringsIn(valueAt(config, path))))]
-    .filter((secret) => secret.length >= SECRET_MIN_CHARACTERS)
-    .sort((left, right) => right.length - left.length);
-  if (secrets.length === 0) return (value) => value;
-  const hide = (text: string) => secrets.reduce((rest, secret) => rest.replaceAll(secret, REDACTED), text);
+  const forms = secretForms(places.flatMap((path) => stringsIn(valueAt(config, path))));
+  if (forms.length === 0) return (value) => value;
+  const hide = (text: string) => hideSecrets(text, forms);
   return (value) => walk(value, hide, 0) as typeof value;
 }
 

@@ -10,7 +10,7 @@ import type {
 import { ProviderError } from '../errors.ts';
 import { readAnswer, readPart } from './answers.ts';
 import { type Redaction, redactionOf } from './redaction.ts';
-import { malformed, type RemoteMethod } from './wire.ts';
+import { MESSAGE_MAX_CHARACTERS, malformed, type RemoteMethod } from './wire.ts';
 
 /** One provider as its plugin's thread or process has it. Failures are `ProviderError`s, or the reason of the call's abort. */
 export interface RemoteConnection {
@@ -103,7 +103,7 @@ async function* readParts(
 
 function redactError(error: unknown, redact: Redaction): unknown {
   if (!(error instanceof ProviderError)) return error;
-  const message = redact(error.message);
+  const message = redact(error.message).slice(0, MESSAGE_MAX_CHARACTERS);
   if (message === error.message) return error;
   // Not its cause: that may say it too.
   const { kind, status, retryAfterMs } = error;

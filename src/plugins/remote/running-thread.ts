@@ -1,17 +1,12 @@
-import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { isJsonObject } from '../../shared/json.ts';
 import type { CallContext } from '../contract.ts';
 import { ProviderError } from '../errors.ts';
 import { PluginRefusedError } from '../plugin-errors.ts';
-import {
-  type FromThread,
-  type PackedVectors,
-  type ThreadData,
-  type ToThread,
-  unpackVectors,
-} from './thread-messages.ts';
-import { decodeError, type RemoteMethod } from './wire.ts';
+import { readLines } from './output-lines.ts';
+import { type FromThread, isFromThread, type ThreadData, type ToThread, unpackVectors } from './thread-messages.ts';
+import { decodeError, MESSAGE_MAX_CHARACTERS, malformed, type RemoteMethod } from './wire.ts';
 
 const LOAD_TIMEOUT_MS = 10_000;
 /** An abort that is not acknowledged within this time has met a thread that hangs. */
@@ -19,7 +14,6 @@ const ABORT_TIMEOUT_MS = 5_000;
 const END_TIMEOUT_MS = 2_000;
 /** Parts that a thread may be ahead of who reads them. */
 const STREAM_WINDOW = 16;
-const OUTPUT_LINE_MAX_CHARACTERS = 2_000;
 const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 64 };
 
 /** What comes for one call; `failed` is said by this side: the call was aborted, or the thread is gone. */
@@ -67,7 +61,7 @@ export class RunningThread {
     });
     this.#worker = worker;
     worker.unref();
-    worker.on('message', (message: FromThread) => this.#receive(message, listener));
+    worker.on('message', (message: unknown) => this.#receive(message, listener));
     worker.on('error', (error) => {
       this.#reason ??= (error as Error).message;
     });
@@ -92,12 +86,13 @@ export class RunningThread {
     const thread = new RunningThread(data, listener);
     const expiry = new AbortController();
     const tooLate = sleep(LOAD_TIMEOUT_MS, undefined, { signal: expiry.signal, ref: false }).catch(() => undefined);
-    const loaded = new Promise<FromThread>((resolve) => thread.#worker.once('message', resolve));
-    const first = await Promise.race([loaded, thread.ended, tooLate]);
+    const loaded = new Promise<unknown>((resolve) => thread.#worker.once('message', resolve));
+    const given = await Promise.race([loaded, thread.ended, tooLate]);
     expiry.abort();
+    const first = isFromThread(given) ? given : null;
     if (first?.kind === 'loaded') return { thread, manifest: first.manifest };
     const inTime = thread.#isAlive ? `it did not load within ${LOAD_TIMEOUT_MS / 1_000} seconds` : thread.#reason;
-    const why = first?.kind === 'refused' ? first.message : inTime;
+    const why = first?.kind === 'refused' ? first.message.slice(0, MESSAGE_MAX_CHARACTERS) : inTime;
     await thread.terminate('it was refused');
     throw new PluginRefusedError('MODULE_FAILED', `the module cannot be loaded: ${why}`);
   }
@@ -116,10 +111,11 @@ export class RunningThread {
   }
 
   /** Makes a provider known, once. */
-  open(provider: number, config: unknown, cacheDir: string): void {
+  open(provider: number, how: { config: unknown; cacheDir: string; connectMs: number }): void {
     if (this.#opened.has(provider)) return;
     this.#opened.add(provider);
-    this.#post({ kind: 'open', provider, config, cacheDir });
+    const { config, cacheDir, connectMs } = how;
+    this.#post({ kind: 'open', provider, config, cacheDir, connectMs });
   }
 
   /** Waits for the plugin's own closing, up to two seconds. */
@@ -136,8 +132,12 @@ export class RunningThread {
     const { signal, requestId } = call;
     const value = await this.#request(signal, (id) => ({ kind: 'call', id, provider, method, request, requestId }));
     if (method !== 'embed') return value;
-    const { vectors, ...rest } = value as { vectors: PackedVectors };
-    return { ...rest, vectors: unpackVectors(vectors) };
+    const { vectors, ...rest } = isJsonObject(value) ? (value as Record<string, unknown>) : {};
+    try {
+      return { ...rest, vectors: unpackVectors(vectors) };
+    } catch (error) {
+      throw malformed('to embed has no vectors', error);
+    }
   }
 
   /** What is wrong with the plugin, as far as that shows without its vendor. */
@@ -149,7 +149,7 @@ export class RunningThread {
     const inbox = new Inbox();
     const running = this.#begin(call.signal, (message) => {
       if (message.kind === 'part') inbox.put(message.part);
-      else if (message.kind === 'error') inbox.fail(decodeError(message.error));
+      else if (message.kind === 'error') inbox.fail(failureIn(message.error));
       else if (message.kind === 'failed') inbox.failNow(message.error);
       else inbox.end();
     });
@@ -184,7 +184,7 @@ export class RunningThread {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const running = this.#begin(signal, (answer) => {
       if (answer.kind === 'result') resolve(answer.value);
-      else if (answer.kind === 'error') reject(decodeError(answer.error));
+      else if (answer.kind === 'error') reject(failureIn(answer.error));
       else if (answer.kind === 'failed') reject(answer.error);
     });
     try {
@@ -226,8 +226,9 @@ export class RunningThread {
     if (this.#isAlive) this.#worker.postMessage(message);
   }
 
-  #receive(message: FromThread, listener: ThreadListener): void {
-    if (message.kind === 'log') listener.log(message);
+  #receive(message: unknown, listener: ThreadListener): void {
+    if (!isFromThread(message)) void this.terminate('it has sent what is no message of this server’s');
+    else if (message.kind === 'log') listener.log(message);
     else if (message.kind === 'aborted') {
       clearTimeout(this.#unacknowledged.get(message.id));
       this.#unacknowledged.delete(message.id);
@@ -249,6 +250,10 @@ export class RunningThread {
   #goneError(): ProviderError {
     return new ProviderError('unavailable', `the plugin's thread has ended: ${this.#reason}`);
   }
+}
+
+function failureIn(error: unknown): ProviderError {
+  return decodeError(error) ?? malformed('is a failure that says nothing');
 }
 
 /** The parts of one stream between the thread and who reads them. */
@@ -294,17 +299,4 @@ class Inbox {
   take(): unknown {
     return this.#parts.shift();
   }
-}
-
-/** Line by line, as a line may name a credential: half of one is not recognised. A very long line is cut. */
-function readLines(stream: Readable, onLine: (line: string) => void): void {
-  let rest = '';
-  stream.setEncoding('utf8').on('data', (chunk: string) => {
-    const lines = (rest + chunk).split('\n');
-    rest = (lines.pop() ?? '').slice(0, OUTPUT_LINE_MAX_CHARACTERS);
-    for (const line of lines) if (line.trim() !== '') onLine(line.slice(0, OUTPUT_LINE_MAX_CHARACTERS));
-  });
-  stream.on('end', () => {
-    if (rest.trim() !== '') onLine(rest);
-  });
 }

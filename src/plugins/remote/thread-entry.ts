@@ -13,10 +13,13 @@ import { encodeError, malformed, type RemoteMethod } from './wire.ts';
 const port = parentPort as MessagePort;
 const { specifier, base, allowPrivate } = workerData as ThreadData;
 const network = new PluginNetwork({ allowPrivate });
+/** Characters of a message, and of its fields as JSON. */
+const MAX_LOGGED = 64_000;
 
 interface OpenProvider {
   config: unknown;
   cacheDir: string;
+  connectMs: number;
   made: { provider: Provider; host: OwnedHost } | null;
 }
 
@@ -55,17 +58,18 @@ async function loadPlugin(): Promise<ProviderPlugin> {
 
 function loggerOf(provider: number): PluginLogger {
   const at = (level: keyof PluginLogger) => (fields: object, message: string) => {
-    tell({ kind: 'log', provider, level, fields: plainFields(fields), message: String(message) });
+    tell({ kind: 'log', provider, level, fields: jsonOf(fields), message: String(message).slice(0, MAX_LOGGED) });
   };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
 /** Logging fails no call: what is no JSON, such as a circle, is left out. */
-function plainFields(fields: object): object {
+function jsonOf(fields: object): string {
   try {
-    return JSON.parse(JSON.stringify(fields, plainErrors) ?? '{}') as object;
+    const json = JSON.stringify(fields, plainErrors) ?? '{}';
+    return json.length <= MAX_LOGGED ? json : '{}';
   } catch {
-    return {};
+    return '{}';
   }
 }
 
@@ -77,7 +81,7 @@ function providerOf(plugin: ProviderPlugin, number: number): Provider {
   const open = providers.get(number);
   if (open === undefined) throw new ProviderError('unavailable', 'the provider was closed');
   if (open.made === null) {
-    const host = createHost({ network, logger: loggerOf(number), cacheDir: open.cacheDir });
+    const host = createHost({ network, logger: loggerOf(number), cacheDir: open.cacheDir, connectMs: open.connectMs });
     open.made = { host, provider: plugin.create(open.config as Record<string, unknown>, host) };
   }
   return open.made.provider;
@@ -184,7 +188,7 @@ function obey(plugin: ProviderPlugin, message: ToThread): void {
   const running = 'id' in message ? calls.get(message.id) : undefined;
   switch (message.kind) {
     case 'open':
-      providers.set(message.provider, { config: message.config, cacheDir: message.cacheDir, made: null });
+      providers.set(message.provider, { ...message, made: null });
       break;
     case 'call':
       void runCall(plugin, message);
@@ -226,5 +230,5 @@ try {
   // As JSON: a manifest is data.
   tell({ kind: 'loaded', manifest: JSON.parse(JSON.stringify(plugin.manifest ?? null)) });
 } catch (error) {
-  tell({ kind: 'refused', reason: 'MODULE_FAILED', message: encodeError(error).message });
+  tell({ kind: 'refused', message: encodeError(error).message });
 }

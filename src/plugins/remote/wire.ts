@@ -32,7 +32,10 @@ const KINDS: Readonly<Record<ProviderErrorKind, true>> = {
   unavailable: true,
 };
 
-const MESSAGE_MAX_CHARACTERS = 2_000;
+/** Of a message that is shown. It is cut after credentials were taken out: half of one is not recognised. */
+export const MESSAGE_MAX_CHARACTERS = 2_000;
+/** Of one that crosses; a longer one is left behind as a whole. */
+const CROSSING_MAX_CHARACTERS = 64_000;
 
 /**
  * A failure in the form in which it crosses. A plugin need not import our class: what is called `ProviderError` and has
@@ -44,7 +47,7 @@ export function encodeError(error: unknown): WireError {
   const given = isObject(thrown.cause) && thrown.cause.name === 'ProviderError' ? thrown.cause : thrown;
   const text =
     typeof given.message === 'string' && given.message !== '' ? given.message : String(given.name ?? 'failed');
-  const message = text.slice(0, MESSAGE_MAX_CHARACTERS);
+  const message = bounded(text);
   const { name } = given;
   if (name === 'ProviderError' && isKind(given.kind)) {
     return { kind: given.kind, message, ...numbersOf(given) };
@@ -52,15 +55,19 @@ export function encodeError(error: unknown): WireError {
   return { kind: name === 'AbortError' || name === 'TimeoutError' ? 'cancelled' : 'server', message };
 }
 
-/** What another thread or process has called its failure; null where that is no `WireError`. */
+/** What another thread or process has called its failure; null where that is no `WireError`. Its message is not cut yet. */
 export function decodeError(given: unknown): ProviderError | null {
   if (!isObject(given) || !isKind(given.kind) || typeof given.message !== 'string') return null;
-  return new ProviderError(given.kind, given.message.slice(0, MESSAGE_MAX_CHARACTERS), numbersOf(given));
+  return new ProviderError(given.kind, bounded(given.message), numbersOf(given));
 }
 
 /** The plugin has answered, but not as the contract says. */
 export function malformed(what: string, cause?: unknown): ProviderError {
   return new ProviderError('malformed', `the plugin's answer ${what}`, { cause });
+}
+
+function bounded(message: string): string {
+  return message.length <= CROSSING_MAX_CHARACTERS ? message : `failed with a message of ${message.length} characters`;
 }
 
 function numbersOf(given: Record<string, unknown>): { status?: number; retryAfterMs?: number } {

@@ -22,6 +22,9 @@ function claude(name: string, contextTokens: number, prices: Prices, aliases?: r
 const MILLION = 1_000_000;
 const OPUS: Prices = ['5', '25', '0.5', '6.25'];
 
+/** The day on which the prices were written down. */
+export const PRICES_AS_OF = '2026-11-21';
+
 /**
  * The models that the vendor offers. Claude Haiku 5.5 has no price here: it has two, by the length of the prompt.
  * @see https://platform.claude.com/docs/en/about-claude/pricing

@@ -1,6 +1,6 @@
 import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
 import { type AnthropicConfig, AnthropicProvider, DEFAULT_BASE_URL } from './anthropic-provider.ts';
-import { MODELS } from './models.ts';
+import { MODELS, PRICES_AS_OF } from './models.ts';
 
 const manifest: PluginManifest = {
   id: 'anthropic',
@@ -32,6 +32,7 @@ const manifest: PluginManifest = {
     },
   },
   models: MODELS,
+  pricesAsOf: PRICES_AS_OF,
   docsUrl: 'https://platform.claude.com/docs/en/about-claude/models/overview',
 };
 

@@ -122,7 +122,12 @@ function entraTokens(config: AzureConfig, host: PluginHost): EntraTokens | undef
   return new EntraTokens({ tenantId, clientId, clientSecret, authorityUrl }, host);
 }
 
-function withoutPrices(model: ModelInfo): ModelInfo {
-  const { inputUsdPerMillion, outputUsdPerMillion, cachedInputUsdPerMillion, cacheWriteUsdPerMillion, ...rest } = model;
-  return rest;
+function withoutPrices({ name, aliases, capabilities, dimensions, contextTokens, embedding }: ModelInfo): ModelInfo {
+  return {
+    ...{ name, capabilities },
+    ...(aliases === undefined ? {} : { aliases }),
+    ...(dimensions === undefined ? {} : { dimensions }),
+    ...(contextTokens === undefined ? {} : { contextTokens }),
+    ...(embedding === undefined ? {} : { embedding }),
+  };
 }

@@ -13,6 +13,9 @@ const BGE_M3: EmbeddingTraits = {
   hybridVectorWeight: 0.6,
 };
 
+/** The day on which the prices were written down. */
+export const PRICES_AS_OF = '2026-11-21';
+
 /** Names that stay what they are while the vendor's change. Prices: developers.cloudflare.com/workers-ai/platform/pricing */
 export const MODELS: readonly ModelInfo[] = [
   {
@@ -50,9 +53,9 @@ export const MODELS: readonly ModelInfo[] = [
     inputUsdPerMillion: '0.484',
     outputUsdPerMillion: '0.03',
   },
-  // Sound is paid by the minute, which is no price of tokens.
-  { name: 'whisper-large-v3-turbo', capabilities: ['TRANSCRIBE'] },
-  { name: 'melotts', capabilities: ['SPEAK'] },
+  // By the minute: 46.63 and 18.63 neurons of 0.000011 USD, of which a second is a sixtieth, rounded up.
+  { name: 'whisper-large-v3-turbo', capabilities: ['TRANSCRIBE'], usdPerAudioSecond: '0.000008548834' },
+  { name: 'melotts', capabilities: ['SPEAK'], usdPerAudioSecond: '0.0000034155' },
   {
     name: 'bge-m3',
     capabilities: ['EMBED'],

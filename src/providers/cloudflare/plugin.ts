@@ -1,6 +1,6 @@
 import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
 import { type CloudflareConfig, CloudflareProvider, DEFAULT_BASE_URL } from './cloudflare-provider.ts';
-import { MODELS, REAL_ID_PATTERN } from './models.ts';
+import { MODELS, PRICES_AS_OF, REAL_ID_PATTERN } from './models.ts';
 
 const manifest: PluginManifest = {
   id: 'cloudflare',
@@ -49,6 +49,7 @@ const manifest: PluginManifest = {
     },
   },
   models: MODELS,
+  pricesAsOf: PRICES_AS_OF,
   docsUrl: 'https://developers.cloudflare.com/workers-ai/models/',
 };
 

@@ -23,6 +23,9 @@ function embeddingTraits(maxInputTokens: number): EmbeddingTraits {
   return { maxBatch: MAX_BATCH, maxInputTokens, chunkWords: 300, sameMeaning: 0.86, hybridVectorWeight: 0.7 };
 }
 
+/** The day on which the prices were written down. */
+export const PRICES_AS_OF = '2026-11-21';
+
 /**
  * The models that the vendor offers. The prices of 2.5 Pro and 3.1 Pro are those of prompts of up to 200,000 tokens. Where
  * the vendor asks less for an introduction (Gemini 4 until December 2026, 3.8 Flash until 2027), the lasting price stands

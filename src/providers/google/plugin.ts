@@ -1,6 +1,6 @@
 import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
 import { DEFAULT_BASE_URL, type GoogleConfig, GoogleProvider } from './google-provider.ts';
-import { MODELS } from './models.ts';
+import { MODELS, PRICES_AS_OF } from './models.ts';
 
 const manifest: PluginManifest = {
   id: 'google',
@@ -31,6 +31,7 @@ const manifest: PluginManifest = {
     },
   },
   models: MODELS,
+  pricesAsOf: PRICES_AS_OF,
   docsUrl: 'https://ai.google.dev/gemini-api/docs/models',
 };
 

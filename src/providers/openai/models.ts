@@ -52,6 +52,9 @@ const CHAT_MODELS: Readonly<Record<string, ChatFigures>> = {
 /** Reads no images. */
 const O3_MINI: ModelInfo = chatModel('o3-mini', TEXT, [200_000, '1.1', '0.55', '4.4']);
 
+/** The day on which the prices were written down. */
+export const PRICES_AS_OF = '2026-11-21';
+
 /** Models of OpenAI's that are known without asking. A price that is not known for sure is left out. */
 export const OPENAI_MODELS: readonly ModelInfo[] = [
   ...Object.entries(CHAT_MODELS).map(([name, figures]) => chatModel(name, TEXT_AND_IMAGES, figures)),
@@ -61,8 +64,8 @@ export const OPENAI_MODELS: readonly ModelInfo[] = [
   // Unrelated texts have a similarity of 0.7 there.
   embeddingModel('text-embedding-ada-002', 1_536, '0.1', { ...EMBEDDING, sameMeaning: 0.87 }),
   { name: 'omni-moderation-latest', capabilities: ['MODERATE'], inputUsdPerMillion: '0', outputUsdPerMillion: '0' },
-  // Billed by the second, by the character, or by the tokens of the sound.
-  { name: 'whisper-1', capabilities: ['TRANSCRIBE'] },
+  // The others are billed by the character, or by tokens of text and of sound at prices of their own.
+  { name: 'whisper-1', capabilities: ['TRANSCRIBE'], usdPerAudioSecond: '0.0001' },
   { name: 'gpt-4o-transcribe', capabilities: ['TRANSCRIBE'] },
   { name: 'gpt-4o-mini-transcribe', capabilities: ['TRANSCRIBE'] },
   { name: 'tts-1', capabilities: ['SPEAK'] },

@@ -1,5 +1,5 @@
 import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
-import { OPENAI_MODELS } from './models.ts';
+import { OPENAI_MODELS, PRICES_AS_OF } from './models.ts';
 import { type OpenAiConfig, OpenAiProvider } from './openai-provider.ts';
 
 const manifest: PluginManifest = {
@@ -49,6 +49,7 @@ const manifest: PluginManifest = {
     },
   },
   models: OPENAI_MODELS,
+  pricesAsOf: PRICES_AS_OF,
   docsUrl: 'https://platform.openai.com/docs/models',
 };
 

@@ -21,7 +21,7 @@ const ModelChoiceType = builder.objectRef<ResolvedChoice>('ModelChoice').impleme
     }),
     parameters: t.field({
       type: 'JSON',
-      description: 'temperature, topP, maxOutputTokens, reasoningEffort, dimensions: as far as they are set.',
+      description: 'temperature, topP, maxOutputTokens, reasoningEffort: as far as they are set; none for `embed`.',
       resolve: ({ parameters }) => parameters,
     }),
   }),
@@ -71,7 +71,8 @@ export const SettingsType = builder.objectRef<SettingsView>('Settings').implemen
     }),
     policies: t.field({
       type: 'JSON',
-      description: 'Rules. Known ones: `answerCache` (whether the same question may have the answer of a moment ago).',
+      description:
+        'Rules. Known ones: `answerCache` (whether the same question may have the answer of a moment ago); `requestsPerMinute` and `requestsPerMinutePerKey` (model calls of the workspace and of each API key, in any minute).',
       resolve: ({ policies }) => policies,
     }),
     models: t.field({
@@ -87,11 +88,11 @@ const UpdateSettingsInput = builder.inputType('UpdateSettingsInput', {
     'What to change. Each part is merged into what is there (RFC 7386): null takes a key away, what is left out stays.',
   fields: (t) => ({
     preferences: t.field({ type: 'JSON', description: 'Any JSON of the team’s own.' }),
-    policies: t.field({ type: 'JSON', description: 'Rules; `answerCache` is true or false.' }),
+    policies: t.field({ type: 'JSON', description: 'Rules; `answerCache` is true or false, `requestsPerMinute` and `requestsPerMinutePerKey` are whole numbers from 1 to 100,000.' }),
     models: t.field({
       type: 'JSON',
       description:
-        'By kind of work (embed, classify, chat, agents, summarise, moderate): { primary: "<integration>/<model>", fallbacks: ["…"], parameters: { temperature, topP, maxOutputTokens, reasoningEffort, dimensions } }.',
+        'By kind of work (embed, classify, chat, agents, summarise, moderate): { primary: "<integration>/<model>", fallbacks: ["…"], parameters: { temperature, topP, maxOutputTokens, reasoningEffort } }. `embed` takes no parameters, and its fallbacks are the same model of other integrations.',
     }),
   }),
 });

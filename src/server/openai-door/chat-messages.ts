@@ -41,11 +41,17 @@ function parseUser({ role: _role, content, ...others }: Fields, path: string): C
 }
 
 function parsePart(value: unknown, path: string): ContentPart {
-  const part = fieldsAt(value, path);
-  if (part.type === 'text') return { kind: 'text', text: textAt(part.text, `${path}.text`) };
-  if (part.type === 'image_url') {
+  const { type, ...part } = fieldsAt(value, path);
+  if (type === 'text') {
+    const { text, ...others } = part;
+    refuseOthers(others, path);
+    return { kind: 'text', text: textAt(text, `${path}.text`) };
+  }
+  if (type === 'image_url') {
+    const { image_url, ...others } = part;
+    refuseOthers(others, path);
     // OpenAI's own is an object; the bare url is what many clients send.
-    const image = typeof part.image_url === 'string' ? { url: part.image_url } : part.image_url;
+    const image = typeof image_url === 'string' ? { url: image_url } : image_url;
     return parseImage(fieldsAt(image, `${path}.image_url`), `${path}.image_url`);
   }
   throw InvalidInputError.at(`${path}.type`, 'must be text or image_url; other content is not supported');
@@ -54,9 +60,10 @@ function parsePart(value: unknown, path: string): ContentPart {
 const DATA_URL_HEAD = /^data:([\w.+-]+\/[\w.+-]+);base64$/i;
 const DATA_URL_HEAD_CHARACTERS = 200;
 
-function parseImage(image: Fields, path: string): ContentPart {
-  const url = textAt(image.url, `${path}.url`);
-  const detail = optionalText(image.detail, `${path}.detail`);
+function parseImage({ url: given, detail: wanted, ...others }: Fields, path: string): ContentPart {
+  refuseOthers(others, path);
+  const url = textAt(given, `${path}.url`);
+  const detail = optionalText(wanted, `${path}.detail`);
   const withDetail = detail === undefined ? {} : { detail };
   if (/^https?:\/\//i.test(url)) return { kind: 'imageUrl', url, ...withDetail };
   const comma = url.slice(0, DATA_URL_HEAD_CHARACTERS).indexOf(',');
@@ -67,9 +74,13 @@ function parseImage(image: Fields, path: string): ContentPart {
   return { kind: 'image', mimeType: mimeType.toLowerCase(), base64: url.slice(comma + 1), ...withDetail };
 }
 
-/** What an answer of this door has in it comes back as it is: an answer's reasoning is no part of the conversation. */
+/**
+ * What an answer of this door has in it comes back as it is, with what OpenAI's own client has read from it. An answer's
+ * reasoning is no part of the conversation.
+ */
 function parseAssistant(message: Fields, path: string): ChatMessage {
-  const { role: _role, content, refusal, tool_calls, reasoning_content: _reasoning, annotations, ...others } = message;
+  const { role: _role, content, refusal, tool_calls, annotations, ...more } = message;
+  const { reasoning_content: _reasoning, parsed: _read, ...others } = more;
   refuseOthers(others, path);
   if (!isAbsent(annotations) && listAt(annotations, `${path}.annotations`).length > 0) {
     throw InvalidInputError.at(`${path}.annotations`, 'is not supported here');
@@ -82,16 +93,17 @@ function parseAssistant(message: Fields, path: string): ChatMessage {
   return { role: 'assistant', text, ...(toolCalls.length === 0 ? {} : { toolCalls }) };
 }
 
+/** A client that put a call together from a stream may say its place again, and one that read it what it made of it. */
 function parseCall(value: unknown, path: string): ToolCall {
-  const call = fieldsAt(value, path);
-  if (!isAbsent(call.type) && call.type !== 'function') {
-    throw InvalidInputError.at(`${path}.type`, 'must be function');
-  }
-  const called = fieldsAt(call.function, `${path}.function`);
+  const { type, id, index: _place, function: called, ...others } = fieldsAt(value, path);
+  if (!isAbsent(type) && type !== 'function') throw InvalidInputError.at(`${path}.type`, 'must be function');
+  refuseOthers(others, path);
+  const { name, arguments: args, parsed_arguments: _read, ...unknown } = fieldsAt(called, `${path}.function`);
+  refuseOthers(unknown, `${path}.function`);
   return {
-    id: textAt(call.id, `${path}.id`),
-    name: textAt(called.name, `${path}.function.name`),
-    arguments: textAt(called.arguments, `${path}.function.arguments`),
+    id: textAt(id, `${path}.id`),
+    name: textAt(name, `${path}.function.name`),
+    arguments: textAt(args, `${path}.function.arguments`),
   };
 }
 
@@ -100,10 +112,12 @@ function parseText(content: unknown, path: string): string {
   if (typeof content === 'string') return content;
   return listAt(content, path)
     .map((value, index) => {
-      const part = fieldsAt(value, `${path}.${index}`);
-      const field = part.type === 'refusal' ? 'refusal' : 'text';
-      if (part.type !== field) throw InvalidInputError.at(`${path}.${index}.type`, 'must be text');
-      return textAt(part[field], `${path}.${index}.${field}`);
+      const { type, ...part } = fieldsAt(value, `${path}.${index}`);
+      const field = type === 'refusal' ? 'refusal' : 'text';
+      if (type !== field) throw InvalidInputError.at(`${path}.${index}.type`, 'must be text');
+      const { [field]: said, ...others } = part;
+      refuseOthers(others, `${path}.${index}`);
+      return textAt(said, `${path}.${index}.${field}`);
     })
     .join('\n');
 }

@@ -50,6 +50,7 @@ const NO_PARAMETERS = { type: 'object', properties: {} };
  */
 export function parseChatRequest(body: Fields, headers: AnswerHeaders): ChatRequest {
   const stream = optionalFlag(body.stream, 'stream') ?? false;
+  const includeUsage = wantsUsage(body.stream_options) && stream;
   refuseUnsupported(body);
   const input: GenerationInput = {
     work: 'chat',
@@ -68,7 +69,7 @@ export function parseChatRequest(body: Fields, headers: AnswerHeaders): ChatRequ
     fallbacks: parseFallbacks(body.signalbox, headers['x-signalbox-fallbacks']),
     cache: parseCacheControl(headers['cache-control']),
   };
-  return { input, stream, includeUsage: stream && wantsUsage(body.stream_options) };
+  return { input, stream, includeUsage };
 }
 
 /** What would change the answer's shape and cannot be done. */
@@ -104,10 +105,11 @@ function parseTools(body: Fields): Pick<GenerationInput, 'tools' | 'toolChoice' 
 
 function parseTool(value: unknown, index: number): Tool {
   const path = `tools.${index}`;
-  const tool = fieldsAt(value, path);
-  if (tool.type !== 'function') throw InvalidInputError.at(`${path}.type`, 'must be function');
-  const { name, description, parameters, strict, ...others } = fieldsAt(tool.function, `${path}.function`);
-  refuseOthers(others, `${path}.function`);
+  const { type, function: definition, ...others } = fieldsAt(value, path);
+  if (type !== 'function') throw InvalidInputError.at(`${path}.type`, 'must be function');
+  refuseOthers(others, path);
+  const { name, description, parameters, strict, ...unknown } = fieldsAt(definition, `${path}.function`);
+  refuseOthers(unknown, `${path}.function`);
   return {
     name: textAt(name, `${path}.function.name`),
     description: optionalText(description, `${path}.function.description`),
@@ -119,25 +121,28 @@ function parseTool(value: unknown, index: number): Tool {
 function parseToolChoice(choice: unknown): GenerationInput['toolChoice'] {
   if (isAbsent(choice)) return undefined;
   if (choice === 'auto' || choice === 'none' || choice === 'required') return choice;
-  const chosen = typeof choice === 'object' ? fieldsAt(choice, 'tool_choice') : {};
-  if (chosen.type !== 'function') {
+  const { type, function: called, ...others } = typeof choice === 'object' ? fieldsAt(choice, 'tool_choice') : {};
+  if (type !== 'function') {
     throw InvalidInputError.at('tool_choice', 'must be auto, none, required, or a function by name');
   }
-  const { name } = fieldsAt(chosen.function, 'tool_choice.function');
+  refuseOthers(others, 'tool_choice');
+  const { name, ...unknown } = fieldsAt(called, 'tool_choice.function');
+  refuseOthers(unknown, 'tool_choice.function');
   return { name: textAt(name, 'tool_choice.function.name') };
 }
 
 function parseFormat(format: unknown): Format {
   if (isAbsent(format)) return undefined;
-  const { type, json_schema } = fieldsAt(format, 'response_format');
-  if (type === 'text') return undefined;
-  if (type === 'json_object') return 'json';
-  if (type !== 'json_schema') {
+  const { type, json_schema, ...others } = fieldsAt(format, 'response_format');
+  const hasSchema = type === 'json_schema';
+  if (!hasSchema && type !== 'text' && type !== 'json_object') {
     throw InvalidInputError.at('response_format.type', 'must be text, json_object or json_schema');
   }
+  refuseOthers(hasSchema ? others : { json_schema, ...others }, 'response_format');
+  if (!hasSchema) return type === 'text' ? undefined : 'json';
   const path = 'response_format.json_schema';
-  const { name, schema, strict, description, ...others } = fieldsAt(json_schema, path);
-  refuseOthers(others, path);
+  const { name, schema, strict, description, ...unknown } = fieldsAt(json_schema, path);
+  refuseOthers(unknown, path);
   const described = optionalText(description, `${path}.description`);
   const shape = fieldsAt(schema, `${path}.schema`);
   return {

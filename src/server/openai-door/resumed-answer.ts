@@ -17,6 +17,8 @@ export class GenerationRestartedError extends DomainError {
 
 interface SentCall {
   name: string | undefined;
+  /** Whether the present answer has it: without arguments that does not show in them. */
+  repeated: boolean;
   arguments: ResumedText;
 }
 
@@ -42,24 +44,30 @@ export class ResumedAnswer {
   /** Another provider begins from the start. */
   restart(): void {
     this.#text.restart();
-    for (const call of this.#calls.values()) call.arguments.restart();
+    for (const call of this.#calls.values()) {
+      call.repeated = false;
+      call.arguments.restart();
+    }
   }
 
   /** @throws GenerationRestartedError where the client has more than the whole answer */
   complete(): void {
-    const whole = this.#text.caughtUp && [...this.#calls.values()].every((call) => call.arguments.caughtUp);
-    if (!whole) throw new GenerationRestartedError();
+    const calls = [...this.#calls.values()];
+    const isWhole = this.#text.caughtUp && calls.every((call) => call.repeated && call.arguments.caughtUp);
+    if (!isWhole) throw new GenerationRestartedError();
   }
 
   /** An id is the vendor's own and means nothing: a repeated call keeps the one that the client has. */
   #takeCall(part: ToolCallPart): ToolCallPart | null {
     const known = this.#calls.get(part.index);
     if (known === undefined) {
-      const call: SentCall = { name: part.name, arguments: new ResumedText() };
+      const call: SentCall = { name: part.name, repeated: true, arguments: new ResumedText() };
       this.#calls.set(part.index, call);
       return { ...part, arguments: fresh(call.arguments, part.arguments) };
     }
-    if (part.name !== undefined && part.name !== known.name) throw new GenerationRestartedError();
+    const isOther = known.repeated ? part.name !== undefined && part.name !== known.name : part.name !== known.name;
+    if (isOther) throw new GenerationRestartedError();
+    known.repeated = true;
     const args = fresh(known.arguments, part.arguments);
     return args === '' ? null : { kind: 'toolCall', index: part.index, arguments: args };
   }

@@ -1,0 +1,106 @@
+import type { ChatMessage, GenerateRequest, TokenUsage } from '../../plugins/contract.ts';
+import type { ProviderError, ProviderErrorKind } from '../../plugins/errors.ts';
+import { countTokens } from '../usage/token-count.ts';
+import type { MediaUse } from './price.ts';
+
+export const NO_USAGE: TokenUsage = { inputTokens: 0, outputTokens: 0 };
+
+/** Of a chat format's marks around a message, and of those that the answer begins with. */
+const MESSAGE_TOKENS = 4;
+const ANSWER_TOKENS = 3;
+/** Of a photo: vendors take 85 to 1,600, by its size. */
+const IMAGE_TOKENS = 765;
+
+/** What a call sends to a model, as far as it can be counted. */
+export interface SentTexts {
+  readonly texts: readonly string[];
+  /** Of what is no text. */
+  readonly otherTokens: number;
+  readonly images: number;
+}
+
+/** What an attempt used. */
+export interface AttemptUse {
+  /** Null where nobody can tell: sound has tokens that only the vendor knows. */
+  readonly usage: TokenUsage | null;
+  readonly media?: MediaUse;
+}
+
+/** How an attempt ended that gave no whole answer. */
+export interface Unfinished {
+  /** Whether the request had been handed to the provider at all. */
+  readonly wasSent: boolean;
+  /** Null: the reader stopped reading. */
+  readonly error: ProviderError | null;
+  /** Whether anything of the answer had come. */
+  readonly hasBegun: boolean;
+  /** Whether it was a time limit of ours that ended it. */
+  readonly hasExpired: boolean;
+}
+
+/** Errors that a vendor sends after it has worked: what it answered with was of no use. */
+const AFTER_THE_WORK: ReadonlySet<ProviderErrorKind> = new Set(['cancelled', 'malformed']);
+
+/**
+ * What of an unfinished attempt is taken to be billed: all that went in and had come out, once anything had come; what
+ * went in, where a vendor had the request and may have worked on it; nothing where it refused, failed or was not reached.
+ * See docs/decisions/0011.
+ */
+function isBilled({ wasSent, error, hasBegun, hasExpired }: Unfinished): boolean {
+  return wasSent && (hasBegun || hasExpired || error === null || AFTER_THE_WORK.has(error.kind));
+}
+
+/**
+ * What an unfinished attempt used.
+ * @param sent null: it cannot be counted
+ * @param written what had come of the answer
+ */
+export async function unfinishedUse(
+  end: Unfinished,
+  sent: (() => SentTexts) | null,
+  written: readonly string[] = [],
+): Promise<AttemptUse> {
+  if (!isBilled(end)) return { usage: NO_USAGE };
+  if (sent === null) return { usage: null, media: { audioSeconds: null } };
+  const given = sent();
+  return { usage: await countedUsage(given, written), media: { images: given.images } };
+}
+
+/** Tokens of an attempt whose vendor has told none; see `countTokens` for how exact they are. */
+export async function countedUsage(sent: SentTexts, written: readonly string[]): Promise<TokenUsage> {
+  const [inputTokens, outputTokens] = await Promise.all([countTokens(sent.texts), countTokens(written)]);
+  return { inputTokens: inputTokens + sent.otherTokens, outputTokens };
+}
+
+/** Whether a vendor has told neither tokens nor a cost. */
+export function isUntold({ inputTokens, outputTokens, costUsd }: TokenUsage): boolean {
+  return inputTokens + outputTokens === 0 && costUsd === undefined;
+}
+
+/** What a request for an answer sends. */
+export function sentByGenerating({ messages, tools, format }: Omit<GenerateRequest, 'model'>): SentTexts {
+  const texts = messages.flatMap(textsOf);
+  if (tools !== undefined && tools.length > 0) texts.push(JSON.stringify(tools));
+  if (typeof format === 'object') texts.push(JSON.stringify(format.schema));
+  const images = imagesIn(messages);
+  const otherTokens = messages.length * MESSAGE_TOKENS + ANSWER_TOKENS + images * IMAGE_TOKENS;
+  return { texts, otherTokens, images };
+}
+
+/** What a request of plain texts sends. */
+export function sentAsTexts(texts: readonly string[]): SentTexts {
+  return { texts, otherTokens: 0, images: 0 };
+}
+
+/** Images that a request shows. */
+export function imagesIn(messages: readonly ChatMessage[]): number {
+  return messages
+    .flatMap((message) => (message.role === 'user' ? message.parts : []))
+    .filter(({ kind }) => kind !== 'text').length;
+}
+
+function textsOf(message: ChatMessage): string[] {
+  if (message.role === 'user') return message.parts.flatMap((part) => (part.kind === 'text' ? [part.text] : []));
+  const calls = message.role === 'assistant' ? (message.toolCalls ?? []) : [];
+  return [message.text, ...calls.flatMap(({ name, arguments: given }) => [name, given])];
+}

@@ -1,6 +1,6 @@
 /**
  * Seals all stored credentials under the current key of the server, so that the key before it is needed no more; see
- * docs/operations.md. With `--new` it makes that key first, where it is kept in the data folder.
+ * docs/operations.md. With `--new` it makes that key first, where it is kept in the data folder and no server runs.
  */
 import { parseArgs } from 'node:util';
 import { readConfig } from '../src/config.ts';
@@ -14,11 +14,18 @@ import { makeDataFolder } from '../src/shared/data-folder.ts';
 
 const say = (line: string) => process.stdout.write(`signalbox: ${line}\n`);
 
+const HOW_WITH_SERVERS =
+  '--new is for the embedded database: with DATABASE_URL, a server that runs would go on with the old key. Set ' +
+  'SIGNALBOX_SECRET_KEY to a new key (openssl rand -base64 32) and SIGNALBOX_SECRET_KEY_PREVIOUS to what the file ' +
+  'secret-key holds, on every server at once; start them, and run this command with the same settings, without --new';
+
 /** Whether everything is under the current key now. */
 async function rotate(makeNew: boolean): Promise<boolean> {
   const config = readConfig(process.env);
   makeDataFolder(config.dataDir);
   const { databaseUrl, databasePoolSize: poolSize, dataDir } = config;
+  // Nobody could tell whether one runs: several may share a data folder then, and it is locked by none.
+  if (makeNew && databaseUrl !== undefined && config.secretKey === undefined) throw new ConfigError(HOW_WITH_SERVERS);
   // First, because it is refused while a server uses the same folder.
   const database = await openDatabase({ databaseUrl, poolSize, dataDir });
   try {

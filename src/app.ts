@@ -13,21 +13,29 @@ import { CollectionService } from './domain/documents/collection-service.ts';
 import { DocumentService } from './domain/documents/document-service.ts';
 import { documentJobs, QueuedDocumentTasks } from './domain/documents/jobs.ts';
 import { EmbeddingService } from './domain/embeddings/embedding-service.ts';
+import { EmbeddingBudget } from './domain/gateway/embedding-budget.ts';
 import { JobService } from './domain/queues/job-service.ts';
 import { Maintenance } from './domain/queues/maintenance.ts';
 import { DocumentSearch } from './domain/search/document-search.ts';
 import { SearchService } from './domain/search/search-service.ts';
 import { VectorIndexes } from './domain/search/vector-index.ts';
+import { BudgetService } from './domain/usage/budget-service.ts';
+import { CostEstimateService } from './domain/usage/cost-estimate-service.ts';
 import { MeterService } from './domain/usage/meter-service.ts';
+import { ReservationService } from './domain/usage/reservation-service.ts';
+import { closeTokenCounting } from './domain/usage/token-count.ts';
 import { UsageRecorder } from './domain/usage/usage-recorder.ts';
 import { UsageService } from './domain/usage/usage-service.ts';
 import { WorkspaceService } from './domain/workspaces/workspace-service.ts';
 import { startBoss } from './jobs/boss.ts';
 import type { JobDefinition } from './jobs/define-job.ts';
 import { JobQueue } from './jobs/queue.ts';
+import { QueueDepths } from './jobs/queue-depths.ts';
 import { type RunningWorker, startWorker } from './jobs/run-worker.ts';
 import { type ModelAccess, openModelAccess } from './model-access.ts';
+import type { AiMetrics } from './observability/ai-metrics.ts';
 import type { Logger } from './observability/logger.ts';
+import type { Tracing } from './observability/tracing.ts';
 import type { Provider, ProviderPlugin } from './plugins/contract.ts';
 import type { Services } from './schema/services.ts';
 import { makeDataFolder } from './shared/data-folder.ts';
@@ -40,6 +48,8 @@ export interface App {
   database: Database;
   authenticator: Authenticator;
   recorder: UsageRecorder;
+  aiMetrics: AiMetrics;
+  queueDepths: QueueDepths;
   services: Services;
   rootKey: string;
   /** Where the root key is kept, unless it was given. */
@@ -78,23 +88,34 @@ export async function startApp(config: Config, logger: Logger, options: AppOptio
     ...{ databaseUrl: config.databaseUrl, poolSize: config.databasePoolSize, dataDir: config.dataDir },
     ...{ inMemory, preparedFolder, onStopped: onDatabaseStopped },
   });
+  const opened: Opened = { database };
   try {
-    return await assemble(config, logger, database, options);
+    return await assemble(config, logger, opened, options);
   } catch (error) {
-    await database.close();
+    await closeAll(opened).catch((err: unknown) => logger.warn({ err }, 'a start that failed was not undone cleanly'));
     throw error;
   }
 }
 
-async function assemble(config: Config, logger: Logger, database: Database, options: AppOptions): Promise<App> {
+/** @param opened what has to be closed again; added to as it is opened */
+async function assemble(config: Config, logger: Logger, opened: Opened, options: AppOptions): Promise<App> {
+  const { database } = opened;
   const root = readRootKey(config);
   const tokens = config.jwt === undefined ? null : new TokenVerifier(config.jwt, database);
   const authenticator = new Authenticator(database, root.rootKey, tokens);
   const recorder = new UsageRecorder({ database, logger });
+  opened.recorder = recorder;
   const meters = new MeterService(database);
+  const reservations = new ReservationService(database);
   const { plugins, wrapProvider } = options;
-  const models = await openModelAccess({ config, logger, database, meters, recorder, plugins, wrapProvider });
+  opened.tracing = await openTracing(config, logger);
+  const models = await openModelAccess({
+    ...{ config, logger, database, meters, reservations, recorder, plugins, wrapProvider },
+    tracer: opened.tracing?.tracer,
+  });
+  opened.models = models;
   const { catalog, gateway } = models;
+  const budgets = new BudgetService({ database, recorder, onChange: (id) => models.directory.forget(id) });
   const embeddingModelOf = (workspaceId: string) => catalog.documentEmbeddingModelId(workspaceId);
   const embeddings = new EmbeddingService({ database, gateway, catalog });
   const classifications = new ClassificationService({ database, gateway, catalog });
@@ -102,6 +123,7 @@ async function assemble(config: Config, logger: Logger, database: Database, opti
   const search = new SearchService(database, indexes);
 
   const boss = await startBoss(database, logger);
+  opened.boss = boss;
   const jobs = documentJobs({ database, embeddings, classifications, embeddingModelOf });
   const queue = new JobQueue(boss);
   const { embeddingCache, answerCache } = models;
@@ -112,6 +134,7 @@ async function assemble(config: Config, logger: Logger, database: Database, opti
   const documents = new DocumentService({
     database,
     meters,
+    checkBudget: new EmbeddingBudget(catalog, reservations),
     embeddingModelOf,
     tasks: new QueuedDocumentTasks(queue, jobs),
     onChange: (workspaceId, documentIds) => {
@@ -124,9 +147,10 @@ async function assemble(config: Config, logger: Logger, database: Database, opti
   const work = new BackgroundWork(config.worker, maintenance, () =>
     startWorker({ boss, database, definitions, logger }),
   );
+  opened.work = work;
 
   const services: Services = {
-    apiKeys: new ApiKeyService(database, authenticator),
+    apiKeys: new ApiKeyService(database, authenticator, (workspaceId, budget) => budgets.write(workspaceId, budget)),
     workspaces: new WorkspaceService(database, authenticator, (workspaceId) => {
       search.forgetWorkspace(workspaceId);
       caches.workspaceDeleted(workspaceId);
@@ -140,15 +164,18 @@ async function assemble(config: Config, logger: Logger, database: Database, opti
     jobs: new JobService(database),
     caches,
     usage: new UsageService({ database, recorder }),
+    budgets,
+    costEstimates: new CostEstimateService({ database, catalog, router: gateway.router }),
     models: catalog,
     gateway,
     plugins: models.registry,
     pluginRegistrations: models.pluginRegistrations,
     ...models.integrationServices,
   };
-  const close = once(() => closeAll({ work, boss, recorder, models, database }));
+  const close = once(() => closeAll(opened));
   const startWorking = () => work.start();
-  return { config, logger, database, authenticator, recorder, services, ...root, startWorking, close };
+  const metricSources = { recorder, aiMetrics: models.aiMetrics, queueDepths: new QueueDepths(database) };
+  return { config, logger, database, authenticator, ...metricSources, services, ...root, startWorking, close };
 }
 
 /** The worker and the maintenance of this process, which may be stopped before they were started. */
@@ -179,11 +206,13 @@ class BackgroundWork {
   }
 }
 
-interface Closing {
-  work: BackgroundWork;
-  boss: Awaited<ReturnType<typeof startBoss>>;
-  recorder: UsageRecorder;
-  models: ModelAccess;
+/** As far as a start has come. */
+interface Opened {
+  work?: BackgroundWork;
+  boss?: Awaited<ReturnType<typeof startBoss>>;
+  recorder?: UsageRecorder;
+  models?: ModelAccess;
+  tracing?: Tracing;
   database: Database;
 }
 
@@ -191,19 +220,28 @@ interface Closing {
  * In the order in which they need each other: the calls that a closing provider rejects are still recorded. Each step
  * is taken, whatever became of the one before.
  */
-async function closeAll({ work, boss, recorder, models, database }: Closing): Promise<void> {
+async function closeAll({ work, boss, recorder, models, tracing, database }: Opened): Promise<void> {
   const steps = [
-    () => work.stop(),
-    () => boss.stop({ graceful: false }),
-    () => models.close(),
+    () => work?.stop(),
+    () => boss?.stop({ graceful: false }),
+    () => models?.close(),
     () => closeKernelRidgeFitting(),
-    () => models.embeddingCache.drain(),
-    () => recorder.drain(),
+    () => closeTokenCounting(),
+    () => models?.embeddingCache.drain(),
+    () => recorder?.drain(),
+    () => tracing?.close(),
     () => database.close(),
   ];
   const errors: unknown[] = [];
-  for (const step of steps) await step().catch((error: unknown) => errors.push(error));
+  for (const step of steps) await step()?.catch((error: unknown) => errors.push(error));
   if (errors.length > 0) throw new AggregateError(errors, 'the stop was not clean');
+}
+
+/** OpenTelemetry is loaded where it is wanted alone. */
+async function openTracing({ telemetry }: Config, logger: Logger): Promise<Tracing | undefined> {
+  if (telemetry === undefined) return undefined;
+  const { startTracing } = await import('./observability/tracing.ts');
+  return startTracing(telemetry, logger);
 }
 
 /** The root key: given, or made once and kept beside the data for its owner's eyes alone. */

@@ -19,6 +19,34 @@ const parseJsonList = (value: string, context: z.RefinementCtx): object[] => {
   return z.NEVER;
 };
 
+/** As the OpenTelemetry specification writes them: `name=value,name=value`, values percent-encoded. */
+const parseHeaders = (value: string, context: z.RefinementCtx): Record<string, string> => {
+  const headers = new Map<string, string>();
+  for (const part of value.split(',').filter((text) => text.trim() !== '')) {
+    const [, name, encoded] = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=(.*)$/.exec(part) ?? [];
+    const text = decoded(encoded?.trim());
+    if (name === undefined || text === null) {
+      context.addIssue({
+        code: 'custom',
+        message: 'must look like name=value,name=value, with values percent-encoded',
+      });
+      return z.NEVER;
+    }
+    headers.set(name, text);
+  }
+  return Object.fromEntries(headers);
+};
+
+/** Null for what can be no header. */
+const decoded = (encoded: string | undefined): string | null => {
+  try {
+    const text = decodeURIComponent(encoded ?? '');
+    return encoded === undefined || /[^\t\x20-\x7e]/.test(text) ? null : text;
+  } catch {
+    return null;
+  }
+};
+
 const SETTINGS = z.object({
   PORT: z.coerce
     .number({ error: 'must be a port number' })
@@ -63,6 +91,9 @@ const SETTINGS = z.object({
   SIGNALBOX_JWT_USER_CLAIM: z.string().default('sub'),
   SIGNALBOX_JWT_ROLE_CLAIM: z.string().default('role'),
   SIGNALBOX_TRUSTED_DOCUMENTS: z.string().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.string().refine(isHttpUrl, 'must be an http(s) url').optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: z.string().transform(parseHeaders).optional(),
+  OTEL_SERVICE_NAME: z.string().default('signalbox'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       error: 'must be one of fatal, error, warn, info, debug, trace, silent',
@@ -75,6 +106,14 @@ export interface JwtConfig {
   issuer: string;
   audience: string | undefined;
   claims: { workspace: string; user: string; role: string };
+}
+
+/** Where spans of model calls go. */
+export interface TelemetryConfig {
+  /** Of an OTLP collector over HTTP, without `/v1/traces`. */
+  endpoint: string;
+  headers: Record<string, string>;
+  serviceName: string;
 }
 
 export interface Config {
@@ -107,6 +146,8 @@ export interface Config {
   jwt: JwtConfig | undefined;
   /** Path of a JSON file `{ "<hash>": "<document>" }`; only these documents are then executed. */
   trustedDocuments: string | undefined;
+  /** Absent: there are no spans. */
+  telemetry: TelemetryConfig | undefined;
   logLevel: string;
 }
 
@@ -142,6 +183,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     allowPrivateUrls: (settings.SIGNALBOX_ALLOW_PRIVATE_URLS ?? (isLocalDemo(settings) ? '1' : '0')) === '1',
     jwt: readJwtConfig(settings),
     trustedDocuments: settings.SIGNALBOX_TRUSTED_DOCUMENTS,
+    telemetry: readTelemetryConfig(settings),
     logLevel: settings.LOG_LEVEL,
   };
 }
@@ -154,6 +196,11 @@ function isLocalDemo(settings: z.infer<typeof SETTINGS>): boolean {
 /** Whether only this machine can reach what listens there. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+function readTelemetryConfig(settings: z.infer<typeof SETTINGS>): TelemetryConfig | undefined {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers = {} } = settings;
+  return endpoint === undefined ? undefined : { endpoint, headers, serviceName: settings.OTEL_SERVICE_NAME };
 }
 
 function readJwtConfig(settings: z.infer<typeof SETTINGS>): JwtConfig | undefined {

@@ -22,10 +22,14 @@ import { ProviderFactory } from './domain/integrations/provider-factory.ts';
 import { readSecretKeys } from './domain/integrations/secret-key.ts';
 import { SettingsService } from './domain/integrations/settings-service.ts';
 import { type TrialParts, TrialService } from './domain/integrations/trial-service.ts';
+import { listBudgets } from './domain/usage/budget-store.ts';
 import type { MeterService } from './domain/usage/meter-service.ts';
 import { RateLimitService } from './domain/usage/rate-limit-service.ts';
+import type { ReservationService } from './domain/usage/reservation-service.ts';
 import type { UsageRecorder } from './domain/usage/usage-recorder.ts';
+import { AiMetrics } from './observability/ai-metrics.ts';
 import type { Logger } from './observability/logger.ts';
+import type { CallTracer } from './observability/model-call-observer.ts';
 import { checkPluginConfig } from './plugins/config-check.ts';
 import type { Provider, ProviderPlugin } from './plugins/contract.ts';
 import { createHost } from './plugins/host.ts';
@@ -62,6 +66,7 @@ export interface ModelAccess {
   embeddingCache: EmbeddingCache;
   answerCache: AnswerCache;
   gateway: ModelGateway;
+  aiMetrics: AiMetrics;
   pluginRegistrations: PluginService;
   integrationServices: IntegrationServices;
   /** Ends the providers: calls under way are aborted. */
@@ -73,7 +78,10 @@ interface AccessParts {
   logger: Logger;
   database: Database;
   meters: MeterService;
+  reservations: ReservationService;
   recorder: UsageRecorder;
+  /** Follows model calls. */
+  tracer?: CallTracer;
   /** Plugins beside the shipped ones. */
   plugins?: readonly ProviderPlugin[];
   /** In place of the built-in provider. */
@@ -82,7 +90,7 @@ interface AccessParts {
 
 /** @throws ConfigError where the settings of the built-in provider are not valid */
 export async function openModelAccess(parts: AccessParts): Promise<ModelAccess> {
-  const { config, logger, database, meters, recorder, plugins = [] } = parts;
+  const { config, logger, database, meters, reservations, recorder, tracer, plugins = [] } = parts;
   const network = new PluginNetwork({ allowPrivate: config.allowPrivateUrls });
   const builtIn = openLocal(parts, network);
   const registry = new PluginRegistry();
@@ -96,8 +104,12 @@ export async function openModelAccess(parts: AccessParts): Promise<ModelAccess> 
     builtIn: [builtIn],
     load: (workspaceId) =>
       database.withWorkspace(workspaceId, async (scope) => {
-        const [integrations, settings] = await Promise.all([listIntegrations(scope), readSettings(scope)]);
-        return { integrations, settings };
+        const [integrations, settings, budgets] = await Promise.all([
+          listIntegrations(scope),
+          readSettings(scope),
+          listBudgets(scope),
+        ]);
+        return { integrations, settings, budgets };
       }),
     open: (stored) => factory.openStored(stored),
     currentRegistration: (id) => registry.list().find(({ plugin }) => plugin.manifest.id === id) ?? null,
@@ -106,9 +118,14 @@ export async function openModelAccess(parts: AccessParts): Promise<ModelAccess> 
   const catalog = new ModelCatalog(directory, await defaultEmbeddingModel(builtIn, directory, config));
   const embeddingCache = new EmbeddingCache(database, logger);
   const answerCache = new AnswerCache();
+  const aiMetrics = new AiMetrics({
+    isPlugin: (id) => registry.list().some(({ plugin }) => plugin.manifest.id === id),
+    openCircuits: () => directory.openCircuits(),
+  });
   const gateway = new ModelGateway({
-    ...{ catalog, embeddingCache, answerCache, meters, recorder },
+    ...{ catalog, embeddingCache, answerCache, meters, reservations, recorder },
     limits: new RateLimitService(database),
+    observers: { attempts: aiMetrics, tracer },
   });
   const loader = new PluginLoader({
     ...{ pluginsDir: config.pluginsDir, allowPrivate: config.allowPrivateUrls },
@@ -125,7 +142,7 @@ export async function openModelAccess(parts: AccessParts): Promise<ModelAccess> 
   };
   const configured = integrationServices(parts, { registry, vault, factory, directory, catalog, gateway });
   return {
-    ...{ registry, network, directory, catalog, embeddingCache, answerCache, gateway, pluginRegistrations },
+    ...{ registry, network, directory, catalog, embeddingCache, answerCache, gateway, aiMetrics, pluginRegistrations },
     ...{ integrationServices: configured, close },
   };
 }
@@ -137,7 +154,7 @@ interface IntegrationServices {
 }
 
 function integrationServices(
-  { config, database, logger, recorder }: AccessParts,
+  { config, database, logger, recorder, meters }: AccessParts,
   made: Pick<ModelAccess, 'registry' | 'directory' | 'catalog' | 'gateway'> & {
     vault: CredentialVault;
     factory: ProviderFactory;
@@ -150,7 +167,7 @@ function integrationServices(
   const open: TrialParts['open'] = (pluginId, given, credentials) => factory.open(pluginId, given, credentials);
   return {
     integrations: new IntegrationService({ ...shared, runtime, onChange, flushUsage: () => recorder.flush() }),
-    integrationTrials: new TrialService({ ...shared, open, recorder, logger }),
+    integrationTrials: new TrialService({ ...shared, open, recorder, meters, logger }),
     settings: new SettingsService({ database, runtime, onChange }),
   };
 }

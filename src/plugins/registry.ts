@@ -10,7 +10,7 @@ export interface RegisteredPlugin {
   plugin: ProviderPlugin;
   /** `shipped`, or the package, path or url it was registered by. */
   source: string;
-  /** Why it could not be loaded: its providers do nothing but say so. Null where all is well. */
+  /** Why it could not be loaded: its providers do nothing but say so. For the root key's eyes. Null where all is well. */
   error: string | null;
 }
 

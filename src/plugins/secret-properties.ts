@@ -31,7 +31,7 @@ const UNREAD_REFERENCES = ['$dynamicRef', '$recursiveRef', '$anchor', '$dynamicA
 
 /** The keyword of a configuration's schema that may hide a credential from `secretPathsIn`; null where none does. */
 export function keywordHidingSecrets(schema: JsonSchema): string | null {
-  return hidingKeyword(schema, 0);
+  return marksSecret(schema) ? hidingKeyword(schema, 0) : null;
 }
 
 function hidingKeyword(schema: unknown, depth: number): string | null {
@@ -53,11 +53,18 @@ function hidingKeyword(schema: unknown, depth: number): string | null {
   });
 }
 
+function marksSecret(value: unknown): boolean {
+  return hasEntry(value, (key, inner) => key === 'secret' && inner === true);
+}
+
 /** A reference may lead to one. */
 function mayHoldSecret(value: unknown): boolean {
+  return marksSecret(value) || hasEntry(value, (key) => key === '$ref');
+}
+
+function hasEntry(value: unknown, isIt: (key: string, inner: unknown) => boolean): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const marks = Object.entries(value).some(([key, inner]) => (key === 'secret' && inner === true) || key === '$ref');
-  return marks || Object.values(value).some(mayHoldSecret);
+  return Object.entries(value).some(([key, inner]) => isIt(key, inner) || hasEntry(inner, isIt));
 }
 
 function firstFound<Item>(items: readonly Item[], find: (item: Item) => string | null): string | null {

@@ -1,10 +1,13 @@
 import { type ProviderPlugin, SPEC_VERSION } from './contract.ts';
 import { ProviderError } from './errors.ts';
 
-/** Stands in for a registered plugin that could not be loaded: its providers can do nothing, and say why. */
-export function unavailablePlugin(id: string, version: string, problem: string): ProviderPlugin {
+/**
+ * Stands in for a registered plugin that could not be loaded: its providers can do nothing, and say so. Why is for the
+ * server's owner: it may name files.
+ */
+export function unavailablePlugin(id: string, version: string): ProviderPlugin {
   const refuse = async (): Promise<never> => {
-    throw new ProviderError('unavailable', `the plugin ${id} could not be loaded: ${problem}`);
+    throw new ProviderError('unavailable', `the plugin ${id} could not be loaded`);
   };
   return {
     manifest: {

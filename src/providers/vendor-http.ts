@@ -2,11 +2,17 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import type { CallContext, PluginHost, PostResponse } from '../plugins/contract.ts';
 import { ProviderError, type ProviderErrorKind } from '../plugins/errors.ts';
 import { isJsonObject, type JsonObject } from '../shared/json.ts';
+import { hideSecrets, secretForms } from '../shared/secret-forms.ts';
 
 /** Of a vendor's own words in an error. */
 const MAX_MESSAGE_LENGTH = 600;
 /** Of one server-sent event; a longer one is no event. */
 const MAX_EVENT_LENGTH = 32 * 1024 * 1024;
+
+/** Of one answer that is read whole. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+/** Of secrets that were made after the provider, such as access tokens: those before are over. */
+const MAX_LATER_SECRETS = 4;
 
 /** For the end of an answer whose last event has come. */
 const LINGER_MS = 100;
@@ -43,6 +49,7 @@ export class VendorHttp {
   readonly #host: PluginHost;
   readonly #vendor: string;
   readonly #secrets: readonly string[];
+  readonly #laterSecrets: string[] = [];
   readonly #readError: ErrorReader;
   readonly #closing = new AbortController();
 
@@ -154,7 +161,8 @@ export class VendorHttp {
       return this.#error({ message, ...defined(reading) }, status, plainHeaders(headers));
     }
     if (error instanceof SyntaxError) return this.malformed('an answer that is not JSON');
-    return new ProviderError('network', `the connection to ${this.#vendor} broke${codeOf(error)}`, { cause: error });
+    // Without its cause: that may repeat a header, and is logged.
+    return new ProviderError('network', `the connection to ${this.#vendor} broke${codeOf(error)}`);
   }
 
   /** The error of an answer that failed. */
@@ -178,9 +186,36 @@ export class VendorHttp {
     return new ProviderError('malformed', this.redact(`${this.#vendor} sent ${what}`));
   }
 
+  /** Reads what a vendor sent: JSON of another shape than its own is its fault, not ours. @throws ProviderError */
+  read<Result>(work: () => Result, what = 'an answer of an unknown shape'): Result {
+    try {
+      return work();
+    } catch (error) {
+      throw error instanceof ProviderError ? error : this.malformed(what);
+    }
+  }
+
+  /** The whole body. @throws ProviderError where it is longer than any is read */
+  async bytesOf(response: PostResponse): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of response.chunks()) {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) throw this.malformed(`an answer of more than ${MAX_BODY_BYTES} bytes`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
   /** Without this configuration's credentials, which vendors like to repeat. */
   redact(text: string): string {
-    return this.#secrets.reduce((clean, secret) => clean.replaceAll(secret, '[redacted]'), text);
+    return hideSecrets(hideSecrets(text, this.#secrets), secretForms(this.#laterSecrets));
+  }
+
+  /** To be taken out of messages too, from now on. */
+  keepSecret(secret: string): void {
+    this.#laterSecrets.push(secret);
+    if (this.#laterSecrets.length > MAX_LATER_SECRETS) this.#laterSecrets.shift();
   }
 
   /** Aborted with the caller's, or when the provider is closed. */
@@ -233,7 +268,7 @@ export function kindOfStatus(status: number): ProviderErrorKind {
 /** How long to wait, by `retry-after-ms`, or `retry-after` in seconds or as a date. */
 export function retryAfterMs(headers: HeaderMap, nowMs: number): number | undefined {
   const exact = Number.parseFloat(headers['retry-after-ms'] ?? '');
-  if (exact >= 0) return Math.round(exact);
+  if (exact >= 0 && Number.isFinite(exact)) return Math.round(exact);
   const after = headers['retry-after']?.trim();
   if (after === undefined) return undefined;
   if (/^\d+(\.\d+)?$/.test(after)) return Math.round(Number(after) * 1_000);
@@ -292,33 +327,6 @@ export function unitVector(values: ArrayLike<number>): Float32Array {
   const unit = new Float32Array(values.length);
   for (let index = 0; index < values.length; index += 1) unit[index] = (values[index] as number) / norm;
   return unit;
-}
-
-/** Tokens of each text where the vendor tells their sum alone: by length, in whole numbers that add up to the sum. */
-export function shareOutTokens(sum: number, texts: readonly string[]): number[] {
-  // An empty text counts as one character: most tokenizers make an end mark of it.
-  const total = texts.reduce((length, text) => length + Math.max(1, text.length), 0);
-  let charactersBefore = 0;
-  let tokensBefore = 0;
-  return texts.map((text) => {
-    charactersBefore += Math.max(1, text.length);
-    const tokensUntil = Math.round((sum * charactersBefore) / total);
-    const share = tokensUntil - tokensBefore;
-    tokensBefore = tokensUntil;
-    return share;
-  });
-}
-
-/** A base url as people give it, ready for a path to be added. */
-export function withoutTrailingSlash(url: string): string {
-  return url.replace(/\/+$/, '');
-}
-
-/** Secrets as they may appear in a text; the longest first, so that one within another leaves no rest. */
-function secretForms(secrets: readonly (string | undefined)[]): string[] {
-  const given = secrets.filter((secret) => secret !== undefined && secret !== '');
-  const forms = given.flatMap((secret) => [secret as string, encodeURIComponent(secret as string)]);
-  return [...new Set(forms)].sort((left, right) => right.length - left.length);
 }
 
 /** An SDK wraps what our own `fetch` threw. */

@@ -55,7 +55,7 @@ export const PermissionEnum = builder.enumType('Permission', {
   values: describedValues(PERMISSION_DESCRIPTIONS),
 });
 
-const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
+export const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
   description: 'A failure that the product expects.',
   fields: (t) => ({
     message: t.exposeString('message', { description: 'What went wrong and what to do, in English.' }),

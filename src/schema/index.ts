@@ -15,6 +15,8 @@ import './integrations/integrations.ts';
 import './settings/settings.ts';
 import './caching/caching.ts';
 import './usage/usage.ts';
+import './usage/budgets.ts';
+import './usage/cost-estimate.ts';
 import { builder } from './builder.ts';
 
 export const schema = builder.toSchema();

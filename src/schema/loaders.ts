@@ -4,6 +4,7 @@ import type { Classification, Sentiment } from '../domain/classification/classif
 import type { Collection, Document } from '../domain/documents/document.ts';
 import type { Integration } from '../domain/integrations/integration.ts';
 import type { RankedHit } from '../domain/search/search.ts';
+import type { BudgetState } from '../domain/usage/budget.ts';
 import type { Operation } from '../domain/usage/usage-event.ts';
 import { type GraphRequest, modelCall } from './request.ts';
 
@@ -15,6 +16,7 @@ export interface Loaders {
   document: DataLoader<string, Document | null>;
   collection: DataLoader<string, Collection | null>;
   apiKey: DataLoader<string, ApiKey | null>;
+  apiKeyBudget: DataLoader<string, BudgetState | null>;
   integration: DataLoader<string, Integration | null>;
   /** What the ledger says that an integration has cost, by its name. */
   integrationCost: DataLoader<string, string>;
@@ -39,6 +41,10 @@ export function createLoaders(request: GraphRequest): Loaders {
     document: byId((ids) => request.services.documents.find(request.caller, ids)),
     collection: byId((ids) => request.services.collections.find(request.caller, ids)),
     apiKey: byId((ids) => request.services.apiKeys.find(request.caller, ids)),
+    apiKeyBudget: new DataLoader(async (ids) => {
+      const budgets = await request.services.budgets.ofApiKeys(request.caller, ids);
+      return ids.map((id) => budgets.get(id) ?? null);
+    }),
     integration: byId((ids) => request.services.integrations.find(request.caller, ids)),
     integrationCost: new DataLoader((names) => request.services.integrations.ledgerCosts(request.caller, names)),
     embeddingCoverage: new DataLoader((ids) => request.services.collections.embeddingCoverages(request.caller, ids), {

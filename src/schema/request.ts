@@ -9,6 +9,8 @@ import type { Services } from './services.ts';
 export interface GraphRequest {
   caller: Caller;
   requestId: string;
+  /** The W3C header of the request; null where it has none. */
+  traceparent: string | null;
   /** Aborted when the client leaves. */
   signal: AbortSignal;
   /** What this request has spent so far. */
@@ -18,6 +20,6 @@ export interface GraphRequest {
 
 /** A model call on behalf of the request. */
 export function modelCall(request: GraphRequest, operation: Operation, permission: Permission): ModelCall {
-  const { requestId, signal, tally } = request;
-  return { caller: authorize(request.caller, permission), operation, requestId, signal, tally };
+  const { requestId, traceparent, signal, tally } = request;
+  return { caller: authorize(request.caller, permission), operation, requestId, traceparent, signal, tally };
 }

@@ -4,5 +4,5 @@ export const CORS = {
   // Keys come in a header, never in a cookie.
   credentials: false,
   methods: ['GET', 'POST', 'OPTIONS'],
-  exposedHeaders: ['x-request-id'],
+  exposedHeaders: ['x-request-id', 'retry-after'],
 };

@@ -62,7 +62,7 @@ async function answer(
       authorization: request.headers.authorization ?? null,
       workspaceId: request.headers['x-signalbox-workspace']?.toString() ?? null,
     };
-    context = await createContext(doors, credentials, new DirectRequest(requestId, response));
+    context = await createContext(doors, credentials, new DirectRequest(request, response));
   } catch (error) {
     return { errors: clientErrors([error]) };
   }
@@ -81,11 +81,13 @@ async function answer(
 /** Most queries never look at the signal: it is made when one does. */
 class DirectRequest {
   readonly requestId: string;
+  readonly traceparent: string | null;
   readonly #response: ServerResponse;
   #signal: AbortSignal | null = null;
 
-  constructor(requestId: string, response: ServerResponse) {
-    this.requestId = requestId;
+  constructor({ headers }: IncomingMessage, response: ServerResponse) {
+    this.requestId = String(headers['x-request-id']);
+    this.traceparent = headers.traceparent?.toString() ?? null;
     this.#response = response;
   }
 
@@ -145,6 +147,7 @@ function send(request: IncomingMessage, response: ServerResponse, contentType: s
   const body = JSON.stringify(errors === undefined ? result : { ...result, errors: errors.map(withoutStatus) });
   const headers = {
     ...corsHeaders(request),
+    ...headersOf(errors),
     'content-type': `${contentType}; charset=utf-8`,
     'content-length': Buffer.byteLength(body),
   };
@@ -165,10 +168,23 @@ function corsHeaders({ headers }: IncomingMessage): Record<string, string> {
   };
 }
 
+interface AskedOfHttp {
+  status?: number;
+  headers?: Record<string, string>;
+}
+
+function askedOfHttp(errors: readonly GraphQLError[] = []): AskedOfHttp[] {
+  return errors.map(({ extensions }) => (extensions.http ?? {}) as AskedOfHttp);
+}
+
 /** The highest that an error asks for. */
-function statusOf(errors: readonly GraphQLError[] = []): number {
-  const statuses = errors.map(({ extensions }) => (extensions.http as { status?: number } | undefined)?.status ?? 200);
-  return Math.max(200, ...statuses);
+function statusOf(errors: readonly GraphQLError[] | undefined): number {
+  return Math.max(200, ...askedOfHttp(errors).map(({ status = 200 }) => status));
+}
+
+/** Of all errors together; where several have one, the last. */
+function headersOf(errors: readonly GraphQLError[] | undefined): Record<string, string> {
+  return Object.assign({}, ...askedOfHttp(errors).map(({ headers }) => headers));
 }
 
 function withoutStatus(error: GraphQLError): object {

@@ -26,12 +26,13 @@ export function requestIdOf(given: string | null | undefined): string {
 export async function createContext(
   { authenticator, services }: Doors,
   credentials: Credentials,
-  request: { requestId: string; signal: AbortSignal },
+  request: { requestId: string; traceparent?: string | null; signal: AbortSignal },
 ): Promise<GraphContext> {
   const caller = await authenticator.authenticate(credentials);
   const graphRequest: GraphRequest = {
     caller,
     requestId: request.requestId,
+    traceparent: request.traceparent ?? null,
     // Asked for when it is needed: where nobody looks at it, none has to be made.
     get signal() {
       return request.signal;

@@ -1,5 +1,7 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { UsageRecorder } from '../domain/usage/usage-recorder.ts';
+import type { QueueDepths } from '../jobs/queue-depths.ts';
+import type { AiMetrics } from '../observability/ai-metrics.ts';
 
 /** What `/metrics` tells of the server itself. */
 export interface ServerMetrics {
@@ -10,9 +12,26 @@ export interface ServerMetrics {
   doorRequests: Histogram<'route' | 'status'>;
 }
 
-export function createServerMetrics(recorder: UsageRecorder): ServerMetrics {
+/** What `/metrics` reads. */
+export interface MetricSources {
+  recorder: UsageRecorder;
+  aiMetrics: AiMetrics;
+  queueDepths: QueueDepths;
+}
+
+export function createServerMetrics({ recorder, aiMetrics, queueDepths }: MetricSources): ServerMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  aiMetrics.registerIn(registry);
+  new Gauge({
+    name: 'ai_queue_depth',
+    help: 'Jobs that wait in a queue, up to 100,000; those of dead_letter wait for somebody to look',
+    labelNames: ['queue'],
+    registers: [registry],
+    async collect() {
+      for (const [queue, depth] of await queueDepths.read()) this.set({ queue }, depth);
+    },
+  });
   new Gauge({
     name: 'signalbox_usage_events_pending',
     help: 'Usage events that are not written yet',

@@ -1,6 +1,5 @@
 import type { AddressInfo } from 'node:net';
 import type { Database } from '../db/client.ts';
-import type { UsageRecorder } from '../domain/usage/usage-recorder.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createDirectQuery } from './direct-query.ts';
 import type { GraphiqlDemo } from './graphiql.ts';
@@ -8,7 +7,7 @@ import { createHttpServer } from './http-server.ts';
 import { KnownQueries } from './known-queries.ts';
 import { createOpenAiDoor } from './openai-door/openai-door.ts';
 import type { Doors } from './request-context.ts';
-import { createServerMetrics } from './server-metrics.ts';
+import { createServerMetrics, type MetricSources } from './server-metrics.ts';
 import { readTrustedDocuments } from './trusted-documents.ts';
 import { attachWebSocket } from './websocket.ts';
 import { createGraphServer } from './yoga.ts';
@@ -22,10 +21,9 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-export interface Served extends Doors {
+export interface Served extends Doors, MetricSources {
   config: { host: string; port: number; trustedDocuments: string | undefined };
   database: Database;
-  recorder: UsageRecorder;
   logger: Logger;
 }
 
@@ -34,9 +32,9 @@ export async function startServer(
   served: Served,
   demo: () => GraphiqlDemo | null = () => null,
 ): Promise<RunningServer> {
-  const { config, database, logger, recorder } = served;
+  const { config, database, logger } = served;
   let stopping = false;
-  const metrics = createServerMetrics(recorder);
+  const metrics = createServerMetrics(served);
   const trustedDocuments = config.trustedDocuments === undefined ? null : readTrustedDocuments(config.trustedDocuments);
   const known = new KnownQueries();
   const yoga = createGraphServer({ doors: served, logger, metrics, demo, trustedDocuments, known });

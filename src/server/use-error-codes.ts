@@ -4,6 +4,7 @@ import { isDatabaseUnavailable, isUnstorableText } from '../db/failures.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { GraphContext } from '../schema/context.ts';
 import { DomainError, ERROR_CODES, type ErrorCode } from '../shared/errors.ts';
+import { retryAfterOf } from './retry-after.ts';
 
 /** Statuses that tell a client or a load balancer something before it reads the body. */
 const STATUS_OF_CODE: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401, UNAVAILABLE: 503 };
@@ -22,7 +23,8 @@ export function toClientError(error: unknown, logger: Logger, requestId: string 
       ? { nodes: error.nodes, path: error.path, positions: error.positions, source: error.source }
       : {};
   if (cause instanceof DomainError) {
-    return new GraphQLError(cause.message, { ...at, extensions: withStatus(cause.code, cause.details) });
+    const extensions = withRetryAfter(withStatus(cause.code, cause.details), cause);
+    return new GraphQLError(cause.message, { ...at, extensions });
   }
   if (cause instanceof GraphQLError) {
     const { code } = cause.extensions;
@@ -107,6 +109,13 @@ function withCode(error: GraphQLError, code: ErrorCode): GraphQLError {
 function withStatus(code: ErrorCode, details: Record<string, unknown>): Record<string, unknown> {
   const status = STATUS_OF_CODE[code];
   return { code, ...details, ...(status === undefined ? {} : { http: { status } }) };
+}
+
+/** Yoga takes the headers of an answer from its errors; where several have one, the last. */
+function withRetryAfter(extensions: Record<string, unknown>, error: DomainError): Record<string, unknown> {
+  const retryAfter = retryAfterOf(error);
+  if (retryAfter === null) return extensions;
+  return { ...extensions, http: { ...(extensions.http as object), headers: { 'retry-after': retryAfter } } };
 }
 
 function isErrorCode(code: unknown): code is ErrorCode {

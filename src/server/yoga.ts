@@ -57,7 +57,11 @@ export function createGraphServer({ doors, logger, metrics, demo, trustedDocumen
           authorization: request.headers.get('authorization'),
           workspaceId: request.headers.get('x-signalbox-workspace'),
         },
-        { requestId: rememberedId(request), signal: request.signal },
+        {
+          requestId: rememberedId(request),
+          traceparent: request.headers.get('traceparent'),
+          signal: request.signal,
+        },
       ),
     plugins: [
       useMediaTypes(),

@@ -6,10 +6,11 @@ const IPV4_COMPATIBLE_ZEROS = 12;
 
 /** Whether an address belongs to the public internet. */
 export function isPublicAddress(address: string): boolean {
+  // ::127.0.0.1 was another spelling of it once, and some systems still connect by it.
+  if (/^::\d+\./.test(address)) return false;
   // ::ffff:127.0.0.1 is 127.0.0.1.
   const parsed = ipaddr.process(address);
   if (parsed.range() !== 'unicast' || PLATFORM_ADDRESSES.includes(parsed.toString())) return false;
-  // ::127.0.0.1 was another spelling once, and some systems still connect by it.
   const isCompatible = parsed.kind() === 'ipv6' && isZero(parsed.toByteArray().slice(0, IPV4_COMPATIBLE_ZEROS));
   return !isCompatible;
 }

@@ -28,15 +28,18 @@ describe('the page on operations', () => {
     expect(defaults.SIGNALBOX_DEMO).toBe(config.demo ? '1' : '0');
     expect(defaults.SIGNALBOX_WORKER).toBe(config.worker ? '1' : '0');
     expect(defaults.SIGNALBOX_EMBEDDING_MODEL).toBe(config.embeddingModel);
+    expect(defaults.OTEL_SERVICE_NAME).toBe(
+      readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' }).telemetry?.serviceName,
+    );
     expect(defaults.LOG_LEVEL).toBe(config.logLevel);
   });
 
-  test('names the metrics of the server itself', () => {
-    const source = readFromRoot('src/server/server-metrics.ts');
-    const metrics = [...source.matchAll(/name: '(signalbox_\w+)'/g)].map(([, name]) => name as string);
+  test('names the metrics of the server', () => {
+    const sources = ['src/server/server-metrics.ts', 'src/observability/ai-metrics.ts'].map(readFromRoot).join();
+    const metrics = [...sources.matchAll(/name: '((?:signalbox|ai)_\w+)'/g)].map(([, name]) => name as string);
     expect(metrics.length).toBeGreaterThan(0);
     expect(
-      tableRows(PAGE, /^signalbox_/)
+      tableRows(PAGE, /^(signalbox|ai)_/)
         .map(([name]) => name)
         .sort(),
     ).toEqual(metrics.sort());

@@ -20,6 +20,8 @@ test.each<[Record<string, string> | (() => Record<string, string>), RegExp]>([
   [{ SIGNALBOX_DATA_DIR: '/etc/passwd/x' }, /SIGNALBOX_DATA_DIR \/etc\/passwd\/x cannot be used: /],
   [{ SIGNALBOX_LOCAL_WORKERS: '99' }, /SIGNALBOX_LOCAL_WORKERS must be 1 to 8/],
   [{ DATABASE_POOL_SIZE: '1' }, /DATABASE_POOL_SIZE must be 2 to 500/],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }, /OTEL_EXPORTER_OTLP_ENDPOINT must be an http\(s\) url/],
+  [{ OTEL_EXPORTER_OTLP_HEADERS: 'authorization' }, /OTEL_EXPORTER_OTLP_HEADERS must look like name=value/],
   [{ HOST: '8.8.8.8' }, /name one of its own in HOST/],
   [{ SIGNALBOX_TRUSTED_DOCUMENTS: '/nope.json' }, /SIGNALBOX_TRUSTED_DOCUMENTS cannot be read as JSON: ENOENT/],
   [

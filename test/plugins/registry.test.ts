@@ -4,7 +4,7 @@ import { PluginRegistry, SHIPPED } from '../../src/plugins/registry.ts';
 import { unavailablePlugin } from '../../src/plugins/unavailable-plugin.ts';
 
 const plugin = (changes: object = {}): ProviderPlugin => {
-  const { manifest, create } = unavailablePlugin('sample', '1.0.0', 'it is a sample');
+  const { manifest, create } = unavailablePlugin('sample', '1.0.0');
   return { create, manifest: { ...manifest, capabilities: ['EMBED'], ...changes } as ProviderPlugin['manifest'] };
 };
 
@@ -37,12 +37,46 @@ describe('the registry', () => {
       'MANIFEST_INVALID',
     ],
     [
+      'a price of more digits than money has',
+      { models: [{ name: 'm', capabilities: ['EMBED'], inputUsdPerMillion: '9'.repeat(5_000) }] },
+      'MANIFEST_INVALID',
+    ],
+    [
       'a manifest beyond all bounds',
       { configSchema: { type: 'object', note: 'x'.repeat(300_000) } },
       'MANIFEST_INVALID',
     ],
   ])('refuses %s', (_what, changes, reason) => {
     expect(refusal(changes)).toMatchObject({ name: 'PluginRefusedError', reason });
+  });
+
+  test.each([
+    ['dependentSchemas', { dependentSchemas: { a: { properties: { token: { secret: true } } } } }],
+    ['unevaluatedProperties', { unevaluatedProperties: { secret: true } }],
+    ['contains', { properties: { list: { contains: { $ref: '#/$defs/token' } } } }],
+    [
+      '$dynamicRef',
+      { properties: { token: { $dynamicRef: '#token' } }, $defs: { token: { $dynamicAnchor: 'token' } } },
+    ],
+    ['$ref to #token', { properties: { token: { $ref: '#token' } }, $defs: { token: { $anchor: 'token' } } }],
+    ['a nested $id', { properties: { token: { $id: 'https://example.com/token', secret: true } } }],
+  ])('refuses a schema that may mark a credential where none is looked for: by %s', (keyword, schema) => {
+    const { token = {}, ...defs } = (schema as { $defs?: Record<string, object> }).$defs ?? {};
+    const configSchema = { type: 'object', ...schema, $defs: { ...defs, token: { secret: true, ...token } } };
+    const { reason, message } = refusal({ configSchema });
+    expect([reason, message]).toEqual(['SCHEMA_INVALID', expect.stringContaining(keyword)]);
+  });
+
+  test('takes a schema that marks credentials at any place that is looked at, or uses such keywords without any', () => {
+    const marked = { properties: { token: { secret: true } } };
+    for (const schema of [
+      { allOf: [marked], $defs: { a: marked }, properties: { b: { $ref: '#/$defs/a' }, secret: true } },
+      { ...marked, unevaluatedProperties: false, dependentRequired: { token: ['b'] }, not: { required: ['c'] } },
+      { dependentSchemas: { a: { properties: { b: { type: 'string' } } } } },
+      { ...marked, default: { dependentSchemas: { secret: true } } },
+    ]) {
+      expect(refusal({ configSchema: { type: 'object', ...schema } })).toMatchObject({ reason: 'none' });
+    }
   });
 
   test('says where a manifest is wrong', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { kindOfStatus, retryAfterMs, shareOutTokens, unitVector } from '../../src/providers/vendor-http.ts';
+import { shareOutTokens } from '../../src/providers/text-tokens.ts';
+import { kindOfStatus, retryAfterMs, unitVector } from '../../src/providers/vendor-http.ts';
 
 const NOW_MS = Date.parse('2026-11-10T12:00:00Z');
 
@@ -11,6 +12,7 @@ describe('when to come back', () => {
     [{ 'retry-after': 'Tue, 10 Nov 2026 11:00:00 GMT' }, 0],
     [{ 'retry-after': 'soon' }, undefined],
     [{ 'retry-after-ms': '250', 'retry-after': '2' }, 250],
+    [{ 'retry-after-ms': 'Infinity', 'retry-after': '2' }, 2_000],
     [{ 'retry-after-ms': 'x', 'retry-after': '2' }, 2_000],
     [{}, undefined],
   ])('by %j is in %j ms', (headers, expected) => {
@@ -34,6 +36,11 @@ describe('the tokens of texts', () => {
     [7, ['', ''], [4, 3]],
     [1, ['a', 'b', 'c'], [0, 1, 0]],
     [0, ['a'], [0]],
+    [Number.NaN, ['a', 'b'], [0, 0]],
+    [-3, ['a'], [0]],
+    [1.5, ['a'], [0]],
+    ['7', ['a'], [0]],
+    [2_147_483_647, ['a'.repeat(1_000), 'b'], [2_145_338_309, 2_145_338]],
   ])('that are %i together are shared out by length, with none lost: %j', (sum, texts, expected) => {
     expect(shareOutTokens(sum, texts)).toEqual(expected);
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { addDecimals } from '../../src/shared/decimal.ts';
+import { addDecimals, multiplyDecimals } from '../../src/shared/decimal.ts';
 
 test.each([
   ['0.1', '0.2', '0.3'],
@@ -21,6 +21,16 @@ test('many amounts add up to the last digit, in any order', () => {
       expect(sum).toBe(addDecimals(asDecimal(micros.reduce((left, right) => left + right, 0n)), '0'));
     }),
   );
+});
+
+test.each([
+  ['0.1', '0.2', '0.02'],
+  ['1500', '0.002', '3'],
+  ['-0.5', '0.5', '-0.25'],
+  ['0', '-7', '0'],
+  ['123456789012345678901234567890', '0.000001', '123456789012345678901234.56789'],
+])('%s times %s is %s', (left, right, product) => {
+  expect(multiplyDecimals(left, right)).toBe(product);
 });
 
 test.each(['', '1e-7', '.5', '1.', 'NaN', ' 1', '1,5'])('%j is no amount of money', (text) => {

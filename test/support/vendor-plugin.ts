@@ -19,7 +19,8 @@ export interface LocalVendor {
 }
 
 /**
- * The key `sk-refused-…` gets a 401 that repeats it, as some vendors do; the prompt `be silent` gets no answer.
+ * The key `sk-refused-…` gets a 401 that repeats it, as some vendors do; the prompt `be silent` gets no answer,
+ * and the plugin does not count the tokens of `count oddly`.
  */
 export async function startVendor(): Promise<LocalVendor> {
   const requests: VendorRequest[] = [];
@@ -94,11 +95,15 @@ const plugin: ProviderPlugin<VendorConfig> = {
         const [message] = request.messages;
         const part = message?.role === 'user' ? message.parts[0] : undefined;
         const answer = await ask('/generate', part?.kind === 'text' ? part.text : '', signal);
-        const usage = { inputTokens: 1_000, outputTokens: 500 };
+        const inputTokens = answer.includes('count oddly') ? Number.NaN : 1_000;
+        const usage = { inputTokens, outputTokens: 500 };
         return { text: answer, toolCalls: [], finishReason: 'stop', usage, model: request.model };
       },
       listModels: async () => [{ name: 'listed', capabilities: ['GENERATE'] }],
-      spend: async () => ({ totalUsd: '1.5' }),
+      spend: async () => {
+        if (apiKey?.startsWith('sk-refused')) throw new ProviderError('authentication', 'the vendor refuses');
+        return { totalUsd: '1.5' };
+      },
       check: async ({ signal }) => {
         await ask('/check', '', signal);
       },

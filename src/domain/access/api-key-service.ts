@@ -2,6 +2,7 @@ import type { Database } from '../../db/client.ts';
 import { ConflictError, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { newId } from '../../shared/ids.ts';
 import { storableText } from '../../shared/text.ts';
+import type { Budget } from '../usage/budget.ts';
 import { ForbiddenError, ROLES, type Role } from './actions.ts';
 import { type ApiKey, newSecret } from './api-key.ts';
 import { findApiKeys, insertApiKey, listApiKeys, lockLivingOwnerKeys, revokeApiKey } from './api-key-store.ts';
@@ -14,29 +15,46 @@ export interface CreatedApiKey {
   secret: string;
 }
 
+export interface NewApiKey {
+  name: string;
+  role: Role;
+  expiresAt: Date | null;
+  /** What it may spend; null or left out: as much as the workspace. */
+  budget?: Omit<Budget, 'subject'> | null;
+}
+
+/** Sets the budget of a key that is about to be made. @throws InvalidInputError */
+type SetKeyBudget = (workspaceId: string, budget: Budget) => Promise<void>;
+
 const NAME_MAX_CHARACTERS = 200;
 
 export class ApiKeyService {
   readonly #database: Database;
   readonly #authenticator: Authenticator;
+  readonly #setBudget: SetKeyBudget;
 
-  constructor(database: Database, authenticator: Authenticator) {
+  constructor(database: Database, authenticator: Authenticator, setBudget: SetKeyBudget) {
     this.#database = database;
     this.#authenticator = authenticator;
+    this.#setBudget = setBudget;
   }
 
-  /** Makes a key of the caller's workspace. Nobody makes a key that may do more than themselves. */
-  async create(caller: Caller, input: { name: string; role: Role; expiresAt: Date | null }): Promise<CreatedApiKey> {
+  /**
+   * Makes a key of the caller's workspace. Nobody makes a key that may do more than themselves.
+   * @throws InvalidInputError, ForbiddenError
+   */
+  async create(caller: Caller, input: NewApiKey): Promise<CreatedApiKey> {
     const { workspace } = authorize(caller, 'KEYS_MANAGE');
+    if (input.budget != null) authorize(caller, 'BUDGETS_MANAGE');
     checkRank(caller, input.role, 'make');
     if (input.expiresAt !== null && input.expiresAt.getTime() <= Date.now()) {
       throw InvalidInputError.at('expiresAt', 'must be in the future');
     }
-    return this.#database.withWorkspace(workspace.id, async (scope) => {
-      const made = makeApiKey(workspace.id, input);
-      await insertApiKey(scope, made.apiKey, made.hash);
-      return made;
-    });
+    const made = makeApiKey(workspace.id, input);
+    // Before there is a key that could spend without it; the budget of a key that is not made in the end harms nobody.
+    if (input.budget != null) await this.#setBudget(workspace.id, { subject: made.apiKey.id, ...input.budget });
+    await this.#database.withWorkspace(workspace.id, (scope) => insertApiKey(scope, made.apiKey, made.hash));
+    return made;
   }
 
   async list(caller: Caller, page: { limit: number; after: string | null }): Promise<ApiKey[]> {

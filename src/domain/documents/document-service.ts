@@ -72,6 +72,14 @@ export type EmbeddingModelOf = (workspaceId: string) => Promise<string>;
  */
 export type DocumentsChanged = (workspaceId: string, documentIds: readonly string[]) => void;
 
+/** Of the money that embedding costs. */
+export interface BudgetCheck {
+  /** Whether any budget is in force. */
+  isNeeded(caller: WorkspaceCaller): Promise<boolean>;
+  /** @throws BudgetExceededError where the budgets have not enough left to embed the texts, by a low estimate */
+  check(caller: WorkspaceCaller, texts: readonly string[]): Promise<void>;
+}
+
 /** With the model that was the workspace's when the call came. */
 type ResolvedUpsert = UpsertInput & { embeddingModel: string };
 
@@ -83,6 +91,7 @@ interface Written {
 export class DocumentService {
   readonly #database: Database;
   readonly #meters: MeterService;
+  readonly #checkBudget: BudgetCheck;
   readonly #tasks: DocumentTasks;
   readonly #embeddingModelOf: EmbeddingModelOf;
   readonly #onChange: DocumentsChanged;
@@ -90,12 +99,14 @@ export class DocumentService {
   constructor(parts: {
     database: Database;
     meters: MeterService;
+    checkBudget: BudgetCheck;
     tasks: DocumentTasks;
     embeddingModelOf: EmbeddingModelOf;
     onChange: DocumentsChanged;
   }) {
     this.#database = parts.database;
     this.#meters = parts.meters;
+    this.#checkBudget = parts.checkBudget;
     this.#tasks = parts.tasks;
     this.#embeddingModelOf = parts.embeddingModelOf;
     this.#onChange = parts.onChange;
@@ -103,7 +114,8 @@ export class DocumentService {
 
   /**
    * Writes documents and, in the same transaction, the job that works on them. All or nothing.
-   * @throws InvalidInputError, NotFoundError (collection), ConflictError (idempotency key), LimitReachedError
+   * @throws InvalidInputError, NotFoundError (collection), ConflictError (idempotency key), LimitReachedError,
+   * BudgetExceededError
    */
   async upsert(caller: Caller, input: UpsertInput): Promise<UpsertOutcome> {
     const member = authorize(caller, 'DOCUMENTS_WRITE');
@@ -154,18 +166,24 @@ export class DocumentService {
     }
   }
 
-  /** Refuses before anything is written where the tier's allowance is not enough to embed what is new. */
+  /** Refuses before anything is written where the tier's allowance or a budget is not enough to embed what is new. */
   async #checkAllowance(
     caller: WorkspaceCaller,
     input: ResolvedUpsert,
     prepared: readonly NewDocument[],
   ): Promise<void> {
-    if (!input.tasks.includes('EMBED') || limitOf(caller.workspace.tier, 'EMBEDDINGS') === null) return;
+    if (!input.tasks.includes('EMBED')) return;
+    const isLimited = limitOf(caller.workspace.tier, 'EMBEDDINGS') !== null;
+    if (!isLimited && !(await this.#checkBudget.isNeeded(caller))) return;
     const known = await this.#database.withWorkspace(caller.workspace.id, (scope) =>
       this.#lock(scope, input, prepared),
     );
-    const toEmbed = prepared.filter((document) => needsEmbedding(document, known)).length;
-    await this.#meters.check(caller.workspace, 'EMBEDDINGS', toEmbed);
+    const toEmbed = prepared.filter((document) => needsEmbedding(document, known));
+    await this.#meters.check(caller.workspace, 'EMBEDDINGS', toEmbed.length);
+    await this.#checkBudget.check(
+      caller,
+      toEmbed.map(({ text }) => text),
+    );
   }
 
   async #write(

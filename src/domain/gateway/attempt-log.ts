@@ -2,6 +2,7 @@ import type { ModelInfo, TokenUsage } from '../../plugins/contract.ts';
 import { addDecimals } from '../../shared/decimal.ts';
 import type { AttemptOutcome, UsageEvent } from '../usage/usage-event.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
+import type { CallBudget } from './call-budget.ts';
 import { type AttemptUse, NO_USAGE } from './counted-usage.ts';
 import type { Attempt } from './generation.ts';
 import { type ModelCall, usageEventOf } from './model-call.ts';
@@ -27,10 +28,15 @@ export class AttemptLog {
   readonly #call: ModelCall;
   readonly #recorder: UsageRecorder;
   readonly #attempts: Attempt[] = [];
+  readonly #budget: CallBudget | null;
+  /** The last try of a call that holds a reservation: whether another one follows, and takes it over, is not known yet. */
+  #lastEvent: UsageEvent | null = null;
 
-  constructor(call: ModelCall, recorder: UsageRecorder) {
+  /** @param budget null: none is in force */
+  constructor(call: ModelCall, recorder: UsageRecorder, budget: CallBudget | null = null) {
     this.#call = call;
     this.#recorder = recorder;
+    this.#budget = budget;
   }
 
   get attempts(): readonly Attempt[] {
@@ -80,9 +86,40 @@ export class AttemptLog {
         ...counts,
       },
     );
-    this.#recorder.record(event);
+    this.#record(event);
     this.#call.tally?.add(event);
     tellOfAttempt(this.#call, target, event, report.firstTokenMs);
+  }
+
+  /** Holds what a try of the target can cost. @throws BudgetExceededError */
+  async cover(target: CatalogModel): Promise<void> {
+    await this.#budget?.cover(target);
+  }
+
+  /**
+   * No further try follows: what was held is settled by what was used. To be called before the answer is given, and
+   * whatever became of the call.
+   * @throws where the database does not answer; it is settled later then
+   */
+  async settle(): Promise<void> {
+    if (this.#budget === null) return;
+    const event = this.#lastEvent;
+    if (event === null) return this.#budget.release();
+    this.#lastEvent = null;
+    this.#recorder.record({ ...event, settles: true });
+    await this.#recorder.settle();
+    this.#budget.ended();
+  }
+
+  #record(event: UsageEvent): void {
+    const reservationId = this.#budget?.reservationId ?? null;
+    if (reservationId === null) {
+      this.#recorder.record(event);
+      return;
+    }
+    if (this.#lastEvent !== null) this.#recorder.record(this.#lastEvent);
+    this.#lastEvent = { ...event, reservationId };
+    this.#budget?.spent(event.costUsd);
   }
 
   /** What a cache gave in place of the target: it costs nothing, and is one attempt. */
@@ -116,6 +153,23 @@ export class AttemptLog {
       costUsd: '0',
     });
   }
+}
+
+/**
+ * Does the work of a call and settles what was held for it, before its result is given.
+ * @throws what the work throws, or the database where what was used cannot be written
+ */
+export async function settling<Result>(log: AttemptLog, work: () => Promise<Result>): Promise<Result> {
+  let result: Result;
+  try {
+    result = await work();
+  } catch (error) {
+    // Why the work failed is what the caller has to hear; what could not be written is tried again.
+    await log.settle().catch(() => undefined);
+    throw error;
+  }
+  await log.settle();
+  return result;
 }
 
 /** Where nobody can tell what was used, nobody knows what it cost, unless it is free or its sound alone is paid. */

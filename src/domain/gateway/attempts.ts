@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenUsage } from '../../plugins/contract.ts';
 import type { ProviderError } from '../../plugins/errors.ts';
 import type { HealthPass } from '../integrations/integration-health.ts';
+import { BudgetExceededError } from '../usage/errors.ts';
 import { AttemptClock } from './attempt-clock.ts';
 import type { AttemptLog, TryReport } from './attempt-log.ts';
 import { countedUsage, isUntold, NO_USAGE, type SentTexts, unfinishedUse } from './counted-usage.ts';
@@ -49,12 +50,29 @@ export async function runAttempts<Result>(
       skipOpenCircuit(plan.log, target);
       continue;
     }
+    if (!(await isCovered(plan.log, target, pass))) continue;
     const tried = await tryTarget(plan, target, pass);
     if ('result' in tried) return { target, result: tried.result };
     last = tried.error;
     if (tried.isFinal) break;
   }
   throw new ProviderFailedError(plan.log.attempts, last);
+}
+
+/**
+ * Whether the budgets cover one more try. A later one that they do not cover is passed over, for one that is cheaper.
+ * @throws BudgetExceededError where nothing was tried before
+ */
+export async function isCovered(log: AttemptLog, target: CatalogModel, pass: HealthPass): Promise<boolean> {
+  try {
+    await log.cover(target);
+    return true;
+  } catch (error) {
+    pass.failed('cancelled', 'it was not called');
+    if (!(error instanceof BudgetExceededError) || log.attempts.length === 0) throw error;
+    log.skip(target, 'budget_exceeded', error.message);
+    return false;
+  }
 }
 
 /** Tells of a provider that is left alone because it has failed too often. */
@@ -100,7 +118,7 @@ async function tryTarget<Result>(
     if (step.kind !== 'again') return { error, isFinal: step.kind === 'stop' };
     await sleep(step.waitMs, undefined, { signal: plan.signal }).catch(() => plan.signal.throwIfAborted());
     const again = health.admit();
-    if (again === null) return { error, isFinal: false };
+    if (again === null || !(await isCovered(plan.log, target, again))) return { error, isFinal: false };
     pass = again;
   }
 }

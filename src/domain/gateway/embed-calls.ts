@@ -5,8 +5,10 @@ import { storableText } from '../../shared/text.ts';
 import { waitFor } from '../../shared/wait-for.ts';
 import { type CacheSpace, EmbeddingCache } from '../caching/embedding-cache.ts';
 import type { CachedEmbedding } from '../caching/embedding-cache-store.ts';
-import { AttemptLog } from './attempt-log.ts';
+import { AttemptLog, settling } from './attempt-log.ts';
 import { runAttempts } from './attempts.ts';
+import { budgetInForce } from './call-budget.ts';
+import { textsBound } from './cost-bound.ts';
 import { sentAsTexts } from './counted-usage.ts';
 import type { GatewayParts } from './generate-calls.ts';
 import type { ModelCall } from './model-call.ts';
@@ -49,14 +51,17 @@ interface MissingTexts {
 export class EmbedCalls {
   readonly #parts: GatewayParts;
   readonly #cache: EmbeddingCache;
+  readonly #limit: (call: ModelCall) => Promise<void>;
   /** Texts that are being embedded, by cache key: whoever asks for them meanwhile waits. Null: that call has failed. */
   readonly #underway = new Map<string, Promise<CachedEmbedding | null>>();
   /** By model, then text; as many as the product has texts. */
   readonly #ownVectors = new Map<string, Map<string, Float32Array>>();
 
-  constructor(parts: GatewayParts, cache: EmbeddingCache) {
+  /** @param limit counts a job's call, once it is known that the cache does not have it all */
+  constructor(parts: GatewayParts, cache: EmbeddingCache, limit: (call: ModelCall) => Promise<void>) {
     this.#parts = parts;
     this.#cache = cache;
+    this.#limit = limit;
   }
 
   async embed(call: ModelCall, input: EmbedInput): Promise<{ model: EmbeddingModel; embeddings: EmbeddedText[] }> {
@@ -170,6 +175,7 @@ export class EmbedCalls {
     made: Map<string, CachedEmbedding>,
   ): Promise<void> {
     if (hashes.length === 0) return;
+    if (call.isJob === true) await this.#limit(call);
     const allowance = await this.#parts.meters.take(call.caller.workspace, 'EMBEDDINGS', hashes.length);
     let done = 0;
     try {
@@ -192,23 +198,30 @@ export class EmbedCalls {
     request: Omit<EmbedRequest, 'model'>,
     metered: boolean,
   ): Promise<EmbedResult> {
-    const { result } = await runAttempts({
-      route: await this.#parts.router.embeddingRoute(call.caller.workspace.id, model),
-      log: new AttemptLog(call, this.#parts.recorder),
-      signal: call.signal,
-      run: (target, signal) =>
-        callEmbed(target, { ...request, model: target.info.name }, { signal, requestId: call.requestId }),
-      texts: { sent: () => sentAsTexts(request.texts), written: () => [] },
-      count: (embedded) => ({
-        usage: usageOf(embedded),
-        counts: {
-          ...{ embeddings: embedded.vectors.length, metered },
-          ...{ cacheKind: 'EMBEDDING', cacheMisses: embedded.vectors.length },
-        },
+    const workspaceId = call.caller.workspace.id;
+    const route = await this.#parts.router.embeddingRoute(workspaceId, model);
+    const providers = await this.#parts.catalog.directory.of(workspaceId);
+    const budgeted = budgetInForce(this.#parts.reservations, call, providers);
+    const log = new AttemptLog(call, this.#parts.recorder, budgeted?.(textsBound(request.texts)));
+    const { result } = await settling(log, () =>
+      runAttempts({
+        route,
+        log,
+        signal: call.signal,
+        run: (target, signal) =>
+          callEmbed(target, { ...request, model: target.info.name }, { signal, requestId: call.requestId }),
+        texts: { sent: () => sentAsTexts(request.texts), written: () => [] },
+        count: (embedded) => ({
+          usage: usageOf(embedded),
+          counts: {
+            ...{ embeddings: embedded.vectors.length, metered },
+            ...{ cacheKind: 'EMBEDDING', cacheMisses: embedded.vectors.length },
+          },
+        }),
+        // What was not made is given back.
+        countCancelled: {},
       }),
-      // What was not made is given back.
-      countCancelled: {},
-    });
+    );
     return result;
   }
 

@@ -2,9 +2,12 @@ import type { Capability, GenerateRequest, GenerateResult } from '../../plugins/
 import { AnswerCache } from '../caching/answer-cache.ts';
 import { SingleFlight } from '../caching/single-flight.ts';
 import type { MeterService, MeterTaking } from '../usage/meter-service.ts';
+import type { ReservationService } from '../usage/reservation-service.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
-import { AttemptLog, type TryReport } from './attempt-log.ts';
+import { AttemptLog, settling, type TryReport } from './attempt-log.ts';
 import { runAttempts } from './attempts.ts';
+import { budgetInForce } from './call-budget.ts';
+import { answerBound, withOutputLimit } from './cost-bound.ts';
 import { imagesIn, sentByGenerating } from './counted-usage.ts';
 import { ProviderFailedError } from './errors.ts';
 import type { Attempt, GeneratedAnswer, GenerationInput, GenerationPart } from './generation.ts';
@@ -19,6 +22,8 @@ export interface GatewayParts {
   router: Router;
   meters: MeterService;
   recorder: UsageRecorder;
+  /** Left out: no budget is kept. */
+  reservations?: ReservationService | undefined;
 }
 
 type AnswerContent = Pick<GeneratedAnswer, 'text' | 'toolCalls' | 'reasoning' | 'finishReason' | 'model'>;
@@ -83,10 +88,12 @@ export class GenerateCalls {
     const { signal, requestId } = call;
     try {
       const streamed = yield* streamAttempts({ route, log, signal, requestId, request, counts });
+      await log.settle();
       const answer = streamedAnswer(streamed, log);
       this.#keep(prepared, streamed.target, answer);
       yield { kind: 'completed', answer };
     } finally {
+      await log.settle().catch(() => undefined);
       if (!log.attempts.some(isUsed)) await taking.release(1).catch(() => undefined);
     }
   }
@@ -94,18 +101,21 @@ export class GenerateCalls {
   async #prepare(call: ModelCall, input: GenerationInput, capability: 'GENERATE' | 'STREAM'): Promise<PreparedCall> {
     const { model, work, fallbacks = [], cache = 'use', documentIds = [], ...asked } = input;
     const workspaceId = call.caller.workspace.id;
-    const { settings } = await this.#parts.catalog.directory.of(workspaceId);
+    const providers = await this.#parts.catalog.directory.of(workspaceId);
+    const { settings } = providers;
     const choice = settings.models[work];
-    const request = choice !== undefined && model === undefined ? withDefaults(asked, choice.parameters) : asked;
-    const capabilities = neededCapabilities(request, capability);
+    const open = choice !== undefined && model === undefined ? withDefaults(asked, choice.parameters) : asked;
+    const capabilities = neededCapabilities(open, capability);
     const route = await this.#parts.router.route({ workspaceId, model, work, fallbacks, capabilities });
+    const budgeted = budgetInForce(this.#parts.reservations, call, providers);
+    const request = budgeted === null ? open : withOutputLimit(open, route.first.info);
     const isKept = cache !== 'off' && settings.policies.answerCache !== false;
     const { id, live } = route.first;
     const key = isKept ? AnswerCache.key(workspaceId, settings.answerEpoch, [id, live.origin, request]) : null;
     const isLookedUp = key !== null && cache === 'use';
     return {
       ...{ call, route, request, key, documentIds, since: this.#cache.moment },
-      log: new AttemptLog(call, this.#parts.recorder),
+      log: new AttemptLog(call, this.#parts.recorder, budgeted?.(answerBound(request))),
       counts: { llmCalls: 1, ...(isLookedUp ? { cacheKind: 'RESPONSE', cacheMisses: 1 } : {}) },
     };
   }
@@ -158,14 +168,14 @@ export class GenerateCalls {
   }
 }
 
-/** Does the work that was taken for, and gives back what was taken where nothing came of it. */
+/** Does the work that was taken for, settles it, and gives back what was taken where nothing came of it. */
 export async function releasing<Result>(
   taking: MeterTaking,
   log: AttemptLog,
   work: () => Promise<Result>,
 ): Promise<Result> {
   try {
-    return await work();
+    return await settling(log, work);
   } catch (error) {
     // Why the work failed is what the caller has to hear, also where the database is down by now.
     if (!log.attempts.some(isUsed)) await taking.release(1).catch(() => undefined);

@@ -2,12 +2,12 @@ import type { Database } from '../../db/client.ts';
 import { type JobIdentity, RetryLater } from '../../jobs/define-job.ts';
 import type { WorkspaceCaller } from '../access/caller.ts';
 import { findWorkspace } from '../access/workspace-lookup.ts';
-import { LimitReachedError } from '../usage/errors.ts';
+import { BudgetExceededError, LimitReachedError } from '../usage/errors.ts';
 import { RateLimitedError } from '../usage/rate-limit.ts';
 import type { Operation } from '../usage/usage-event.ts';
 import type { ModelCall } from './model-call.ts';
 
-/** A job over its workspace's allowance looks again at least this often: the tier may have been raised. */
+/** A job over its workspace's allowance or budget looks again at least this often: either may have been raised. */
 const LONGEST_WAIT_MS = 3_600_000;
 /** Over which jobs come back that the requests per minute have held up. */
 const SPREAD_MS = 10_000;
@@ -28,11 +28,11 @@ export async function jobCalls(
   if (workspace === null) return null;
   const kind = apiKeyId === null ? 'user' : 'apiKey';
   const caller: WorkspaceCaller = { kind, workspace, role: 'MEMBER', apiKeyId, userId };
-  return (operation) => ({ caller, operation, requestId: jobId, signal, tally: null });
+  return (operation) => ({ caller, operation, requestId: jobId, signal, tally: null, isJob: true });
 }
 
 /**
- * Does a job's work, which an exhausted allowance, or too many calls in the last minute, delays.
+ * Does a job's work, which an exhausted allowance or budget, or too many calls in the last minute, delays.
  * @throws RetryLater
  */
 export async function withinAllowance<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -47,7 +47,9 @@ export async function withinAllowance<Result>(work: () => Promise<Result>): Prom
 
 /** Null: waiting does not help. */
 function waitMsOf(error: unknown): number | null {
-  if (error instanceof LimitReachedError) return Math.min(LONGEST_WAIT_MS, error.resetsAt.getTime() - Date.now());
+  if (error instanceof LimitReachedError || error instanceof BudgetExceededError) {
+    return Math.min(LONGEST_WAIT_MS, error.resetsAt.getTime() - Date.now());
+  }
   if (!(error instanceof RateLimitedError)) return null;
   // All that wait are told the same moment, and one call is free then.
   return error.retryAfterMs + Math.random() * Math.min(error.retryAfterMs, SPREAD_MS);

@@ -15,6 +15,8 @@ import { ProviderError } from '../../plugins/errors.ts';
 import type { ModelWork } from '../integrations/integration.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { type AttemptTexts, runAttempts } from './attempts.ts';
+import { budgetInForce } from './call-budget.ts';
+import { heardBound, spokenBound, textsBound, type UseBound } from './cost-bound.ts';
 import { NO_USAGE, sentAsTexts } from './counted-usage.ts';
 import { type GatewayParts, releasing } from './generate-calls.ts';
 import type { Attempt } from './generation.ts';
@@ -79,7 +81,9 @@ export class MediaCalls {
     const workspaceId = call.caller.workspace.id;
     const capabilities: [Capability] = [CAPABILITY_OF[method]];
     const route = await this.#parts.router.route({ workspaceId, model, work, fallbacks: [], capabilities });
-    const log = new AttemptLog(call, this.#parts.recorder);
+    const providers = await this.#parts.catalog.directory.of(workspaceId);
+    const budgeted = budgetInForce(this.#parts.reservations, call, providers);
+    const log = new AttemptLog(call, this.#parts.recorder, budgeted?.(boundOf(request)));
     const taking = await this.#parts.meters.take(call.caller.workspace, 'LLM_CALLS', 1);
     const { target, result } = await releasing(taking, log, () =>
       runAttempts<ResultOf<Name>>({
@@ -108,6 +112,13 @@ export class MediaCalls {
     );
     return { model: target.id, result, usage: log.usage, costUsd: log.costUsd, attempts: [...log.attempts] };
   }
+}
+
+/** What a request uses at the most. */
+function boundOf(request: object): UseBound {
+  if ('audio' in request) return heardBound((request as TranscribeRequest).audio.byteLength);
+  if ('text' in request) return spokenBound((request as SpeakRequest).text);
+  return textsBound(textsOf(request)?.sent().texts ?? []);
 }
 
 /** What a request says in words; null where it is about sound, whose tokens the vendor alone can count. */

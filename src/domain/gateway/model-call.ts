@@ -12,6 +12,11 @@ export interface ModelCall {
   signal: AbortSignal;
   /** What the response says it spent; null where nobody asks, as in jobs. */
   tally: UsageTally | null;
+  /**
+   * A job starts again from its beginning after it was held up: what the caches have by then must not hold it up again.
+   * So its embeddings count for the requests per minute where they are made, not where they are asked for.
+   */
+  isJob?: boolean;
   /** The W3C header that came with the request: the trace that the call belongs to. */
   traceparent?: string | null;
   /** Set by the gateway: who is told of each attempt. */

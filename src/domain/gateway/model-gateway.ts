@@ -12,6 +12,7 @@ import type { AnswerCache } from '../caching/answer-cache.ts';
 import type { EmbeddingCache } from '../caching/embedding-cache.ts';
 import type { MeterService } from '../usage/meter-service.ts';
 import type { RateLimitService } from '../usage/rate-limit-service.ts';
+import type { ReservationService } from '../usage/reservation-service.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import { EmbedCalls, type EmbeddedText, type EmbedInput } from './embed-calls.ts';
 import { GenerateCalls } from './generate-calls.ts';
@@ -24,8 +25,8 @@ import { Router } from './router.ts';
 
 /**
  * The one path of every model call: limit, route, cache, attempts, settle, record. Nothing else asks for a provider.
- * Who may call is settled before: a `ModelCall` has an authorised caller. Every call counts for the requests per minute,
- * also one that a cache answers.
+ * Who may call is settled before: a `ModelCall` has an authorised caller. Every call of a client counts for the requests
+ * per minute, also one that a cache answers.
  */
 export class ModelGateway {
   readonly #catalog: ModelCatalog;
@@ -43,14 +44,17 @@ export class ModelGateway {
     meters: MeterService;
     recorder: UsageRecorder;
     limits: RateLimitService;
+    /** Left out: no budget is kept. */
+    reservations?: ReservationService;
     observers?: Observers;
   }) {
     this.#catalog = parts.catalog;
     this.#limits = parts.limits;
     this.#observers = parts.observers ?? {};
     this.router = new Router(parts.catalog);
-    const shared = { catalog: parts.catalog, router: this.router, meters: parts.meters, recorder: parts.recorder };
-    this.#embedding = new EmbedCalls(shared, parts.embeddingCache);
+    const { catalog, meters, recorder, reservations } = parts;
+    const shared = { catalog, router: this.router, meters, recorder, reservations };
+    this.#embedding = new EmbedCalls(shared, parts.embeddingCache, (call) => this.#limit(call));
     this.#generating = new GenerateCalls(shared, parts.answerCache);
     this.#media = new MediaCalls(shared);
   }
@@ -60,7 +64,9 @@ export class ModelGateway {
    * @throws RateLimitedError, NoProviderError, LimitReachedError, ProviderFailedError
    */
   embed(call: ModelCall, input: EmbedInput): Promise<{ model: EmbeddingModel; embeddings: EmbeddedText[] }> {
-    return this.#make(this.#observe(call, 'embed', input.model), (own) => this.#embedding.embed(own, input));
+    const seen = this.#observe(call, 'embed', input.model);
+    const work = (own: ModelCall) => this.#embedding.embed(own, input);
+    return call.isJob === true ? observed(seen, work) : this.#make(seen, work);
   }
 
   /**

@@ -5,7 +5,7 @@ import type { HealthPass } from '../integrations/integration-health.ts';
 import { AnswerCollector } from './answer-collector.ts';
 import { AttemptClock } from './attempt-clock.ts';
 import type { AttemptLog, TryReport } from './attempt-log.ts';
-import { reportOf, skipOpenCircuit } from './attempts.ts';
+import { isCovered, reportOf, skipOpenCircuit } from './attempts.ts';
 import { type AttemptUse, countedUsage, imagesIn, isUntold, sentByGenerating, unfinishedUse } from './counted-usage.ts';
 import { ProviderFailedError } from './errors.ts';
 import type { GenerationPart } from './generation.ts';
@@ -54,7 +54,7 @@ export async function* streamAttempts(plan: StreamPlan): AsyncGenerator<Announce
   for (let target = await plan.route.next(); target !== null; target = await plan.route.next()) {
     let pass = target.live.health.admit();
     if (pass === null) skipOpenCircuit(plan.log, target);
-    for (let tries = 1; pass !== null; tries++) {
+    for (let tries = 1; pass !== null && (await isCovered(plan.log, target, pass)); tries++) {
       const tried = new StreamAttempt(plan, target, { tries, pass });
       const outcome = yield* tried.parts(shown);
       if ('answer' in outcome) return { target, answer: outcome.answer };

@@ -44,11 +44,22 @@ export class IntegrationChecks {
 
   /**
    * Looks up the names of urls, so it is done before a transaction.
+   * @param stored what is changed, or null
    * @throws InvalidInputError, also where there is no such plugin and it matters
    */
-  async checkUrls(pluginId: string, { config }: ProviderInput): Promise<void> {
+  async checkUrls(
+    pluginId: string,
+    input: ProviderInput,
+    stored: Pick<Integration, 'config' | 'hasCredentials'> | null = null,
+  ): Promise<void> {
+    if (input.config == null && input.credentials == null) return;
+    const config = input.config === undefined ? (stored?.config as JsonObject | undefined) : input.config;
     if (config == null) return;
-    refuse(await checkUrls(this.#manifest(pluginId), storableJson(config), this.#allowPrivateUrls));
+    const { credentials } = input;
+    const withCredentials =
+      credentials === undefined ? stored?.hasCredentials === true : Object.keys(credentials ?? {}).length > 0;
+    const rules = { allowPrivate: this.#allowPrivateUrls, withCredentials };
+    refuse(await checkUrls(this.#manifest(pluginId), storableJson(config), rules));
   }
 
   /** @throws InvalidInputError */
@@ -114,7 +125,7 @@ export class IntegrationChecks {
   #manifest(pluginId: string): PluginManifest {
     const { plugin, error } = this.#plugin(pluginId);
     if (error === null) return plugin.manifest;
-    throw InvalidInputError.at('pluginId', `the plugin ${pluginId} could not be loaded: ${error}`);
+    throw InvalidInputError.at('pluginId', `the plugin ${pluginId} could not be loaded`);
   }
 
   #plugin(pluginId: string): RegisteredPlugin {

@@ -26,7 +26,11 @@ export function checkConfig(
   if (tooLarge.length > 0) return { config: {}, problems: tooLarge };
   const { common, problems } = readCallConfig(manifest, given);
   const config = { ...given, ...common };
-  const misplaced = [...secretsIn(manifest, given), ...strangersIn(manifest, credentials)];
+  const misplaced = [
+    ...secretsIn(manifest, given),
+    ...strangersIn(manifest, credentials),
+    ...unprintableIn(credentials, ['credentials']),
+  ];
   if (misplaced.length > 0) return { config, problems: [...misplaced, ...problems] };
   const issues = checkPluginConfig(manifest, pluginConfig(manifest, config, credentials)).map((issue) => ({
     path: [isCredential(manifest, credentials, issue.path) ? 'credentials' : 'config', ...issue.path],
@@ -55,6 +59,17 @@ function strangersIn(manifest: PluginManifest, credentials: Credentials): Config
   return leafPathsIn(credentials)
     .filter((path) => !isWithin(path, secrets))
     .map((path) => ({ path: ['credentials', ...path], message }));
+}
+
+/** They are sent in headers, where such a character is an error, or worse. Keys in PEM and in JSON have lines. */
+function unprintableIn(value: unknown, path: string[]): ConfigProblem[] {
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value).flatMap(([key, inner]) => unprintableIn(inner, [...path, key]));
+  }
+  if (typeof value !== 'string') return [];
+  const allowed = value.startsWith('-----BEGIN ') || value.startsWith('{') ? /[\t\r\n]/g : /(?!)/g;
+  if (!/\p{Cc}/u.test(value.replace(allowed, ''))) return [];
+  return [{ path, message: 'has a line break or another control character: give it without' }];
 }
 
 function isCredential(manifest: PluginManifest, credentials: Credentials, path: readonly string[]): boolean {

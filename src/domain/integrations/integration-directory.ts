@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { ModelInfo, Provider } from '../../plugins/contract.ts';
 import { DomainError, UnavailableError } from '../../shared/errors.ts';
+import type { Budget } from '../usage/budget.ts';
 import type { CallTimeouts, ConfiguredModel, StoredIntegration, WorkspaceSettings } from './integration.ts';
 import { IntegrationHealth } from './integration-health.ts';
 
@@ -64,12 +65,16 @@ export interface WorkspaceProviders {
   /** The oldest first; what is built in comes last. */
   integrations: readonly LiveIntegration[];
   settings: WorkspaceSettings;
+  /** Of the workspace and of its API keys. */
+  budgets: readonly Budget[];
 }
 
 /** What is stored of it. */
 export interface StoredProviders {
   integrations: readonly StoredIntegration[];
   settings: WorkspaceSettings;
+  /** Left out: none. */
+  budgets?: readonly Budget[];
 }
 
 export interface DirectoryParts {
@@ -146,6 +151,16 @@ export class IntegrationDirectory {
     for (const workspaceId of [...this.#slots.keys()]) this.forget(workspaceId);
   }
 
+  /** Of the workspaces that are known here, integrations whose circuit is open, by plugin. */
+  openCircuits(): Map<string, number> {
+    const open = new Map<string, number>();
+    const own = [...this.#slots.values()].flatMap(({ opened }) => [...opened.values()].map(({ live }) => live));
+    for (const { pluginId, health } of [...own, ...this.#parts.builtIn]) {
+      if (health.circuit === 'OPEN') open.set(pluginId, (open.get(pluginId) ?? 0) + 1);
+    }
+    return open;
+  }
+
   /** Closes every provider; calls under way are aborted. */
   async close(): Promise<void> {
     this.#slots.clear();
@@ -186,7 +201,7 @@ export class IntegrationDirectory {
     }
     for (const [id, { live }] of before) if (slot.opened.get(id)?.live !== live) this.#retire(live);
     const own = [...slot.opened.values()].map(({ live }) => live);
-    return { integrations: [...own, ...this.#parts.builtIn], settings: stored.settings };
+    return { integrations: [...own, ...this.#parts.builtIn], settings: stored.settings, budgets: stored.budgets ?? [] };
   }
 
   #openLive(stored: StoredIntegration): LiveIntegration {

@@ -1,11 +1,13 @@
 import type { Database } from '../../db/client.ts';
 import { isUniqueViolation } from '../../db/failures.ts';
 import type { WorkspaceScope } from '../../db/workspace-scope.ts';
+import { ProviderError } from '../../plugins/errors.ts';
 import type { PluginRegistry, RegisteredPlugin } from '../../plugins/registry.ts';
 import { addDecimals } from '../../shared/decimal.ts';
 import { ConflictError, InvalidInputError, NotFoundError, UnavailableError } from '../../shared/errors.ts';
 import { newId } from '../../shared/ids.ts';
 import { authorize, type Caller } from '../access/caller.ts';
+import { ProviderFailedError } from '../gateway/errors.ts';
 import type { CatalogModel } from '../gateway/model-catalog.ts';
 import type { CredentialVault } from './credential-vault.ts';
 import { fallbackCircle } from './fallback-chain.ts';
@@ -116,7 +118,7 @@ export class IntegrationService {
     const [found] = await this.find(caller, [input.id]);
     if (found === undefined) throw new NotFoundError('integration', input.id);
     const name = input.name === undefined || input.name === found.name ? undefined : checkName(input.name);
-    await this.#checks.checkUrls(found.pluginId, input);
+    await this.#checks.checkUrls(found.pluginId, input, found);
     return this.#write(workspace.id, name ?? found.name, async (scope) => {
       const all = await listIntegrations(scope);
       const stored = all.find(({ id }) => id === input.id);
@@ -166,14 +168,18 @@ export class IntegrationService {
     return this.#parts.runtime.health(workspaceId, id);
   }
 
-  /** Null where the provider does not tell what was spent. */
+  /** Null where the provider does not tell what was spent. @throws ProviderFailedError where it was asked in vain */
   async spend(
     caller: Caller,
     integration: Integration,
     ledgerUsd: () => Promise<string>,
   ): Promise<ProviderSpend | null> {
     authorize(caller, 'ANALYTICS_VIEW');
-    const reported = await this.#parts.runtime.spend(integration.workspaceId, integration.id);
+    const reported = await this.#parts.runtime
+      .spend(integration.workspaceId, integration.id)
+      .catch((error: unknown) => {
+        throw error instanceof ProviderError ? new ProviderFailedError([], error) : error;
+      });
     if (reported === null) return null;
     const { reportedUsd } = reported;
     const known = await ledgerUsd();

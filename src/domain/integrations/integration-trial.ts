@@ -1,7 +1,18 @@
 import type { Logger } from '../../observability/logger.ts';
-import type { CallContext, ModelInfo, PluginManifest, Provider, TokenUsage } from '../../plugins/contract.ts';
+import type {
+  CallContext,
+  GenerateRequest,
+  ModelInfo,
+  PluginManifest,
+  Provider,
+  TokenUsage,
+} from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import { redactionOf } from '../../plugins/remote/redaction.ts';
+import { DomainError } from '../../shared/errors.ts';
+import { readTokens } from '../../shared/token-count.ts';
+import { usdAmount } from '../../shared/usd-amount.ts';
+import type { MeterTaking } from '../usage/meter-service.ts';
 import type { ConfiguredModel, Integration } from './integration.ts';
 import type { OpenedProvider } from './integration-directory.ts';
 
@@ -16,6 +27,8 @@ export interface TrialCall {
   model: ModelInfo;
   usage: TokenUsage;
   latencyMs: number;
+  /** Whether the workspace's allowance has it already. */
+  metered: boolean;
 }
 
 /** What came of trying a provider. */
@@ -42,6 +55,8 @@ export async function tryProvider(
     secrets: Record<string, unknown>;
     prompt: string | null;
     call: CallContext;
+    /** Asked before the one call that counts. @throws DomainError where it may not be made */
+    takeCall: () => Promise<MeterTaking>;
     logger: Logger;
   },
 ): Promise<Trial> {
@@ -53,7 +68,8 @@ export async function tryProvider(
     await provider.check(call);
     trial.latencyMs = performance.now() - startedAt;
     trial.models = mergedModels(opened.knownModels, await provider.listModels(call), config.models ?? []);
-    const made = await makeSample(provider, trial.models, config.defaultModel, parts.prompt ?? DEFAULT_PROMPT, call);
+    const asking = { provider, call, prompt: parts.prompt ?? DEFAULT_PROMPT, takeCall: parts.takeCall };
+    const made = await makeSample(asking, trial.models, config.defaultModel);
     trial.sample = made?.sample ?? null;
     trial.call = made?.call ?? null;
     trial.ok = true;
@@ -63,7 +79,7 @@ export async function tryProvider(
   } catch (error) {
     if (trial.latencyMs === 0) trial.latencyMs = performance.now() - startedAt;
     trial.error = redactionOf(parts.manifest.configSchema, parts.secrets)(reasonOf(error, call.signal));
-    if (!(error instanceof ProviderError) && !call.signal.aborted) {
+    if (!(error instanceof ProviderError) && !(error instanceof DomainError) && !call.signal.aborted) {
       parts.logger.warn({ plugin: parts.manifest.id, reason: trial.error }, 'a provider failed a trial unexpectedly');
     }
   }
@@ -75,55 +91,60 @@ interface Sample {
   call: TrialCall;
 }
 
+interface Asking {
+  provider: Provider;
+  call: CallContext;
+  prompt: string;
+  takeCall: () => Promise<MeterTaking>;
+}
+
 async function makeSample(
-  provider: Provider,
+  asking: Asking,
   models: readonly ModelInfo[],
   defaultModel: string | undefined,
-  prompt: string,
-  call: CallContext,
 ): Promise<Sample | null> {
   const candidates = models.toSorted((a, b) => Number(b.name === defaultModel) - Number(a.name === defaultModel));
   const writer = candidates.find(({ capabilities }) => capabilities.includes('GENERATE'));
-  if (writer !== undefined && provider.generate !== undefined) return generateSample(provider, writer, prompt, call);
+  if (writer !== undefined && asking.provider.generate !== undefined) return generateSample(asking, writer);
   const embedder = candidates.find(({ capabilities }) => capabilities.includes('EMBED'));
-  return embedder === undefined ? null : embedSample(provider, embedder, prompt, call);
+  return embedder === undefined ? null : embedSample(asking, embedder);
 }
 
-async function generateSample(
-  provider: Provider,
-  model: ModelInfo,
-  prompt: string,
-  call: CallContext,
-): Promise<Sample | null> {
+async function generateSample({ provider, call, prompt, takeCall }: Asking, model: ModelInfo): Promise<Sample | null> {
+  const taking = await takeCall();
   const startedAt = performance.now();
-  const answer = await provider.generate?.(
-    {
-      model: model.name,
-      messages: [{ role: 'user', parts: [{ kind: 'text', text: prompt }] }],
-      maxOutputTokens: SAMPLE_MAX_TOKENS,
-    },
-    call,
-  );
+  const request: GenerateRequest = {
+    model: model.name,
+    messages: [{ role: 'user', parts: [{ kind: 'text', text: prompt }] }],
+    maxOutputTokens: SAMPLE_MAX_TOKENS,
+  };
+  const answer = await provider.generate?.(request, call).catch(async (error: unknown) => {
+    // Who leaves has the vendor write on, and be paid.
+    if (!call.signal.aborted) await taking.release(1).catch(() => undefined);
+    throw error;
+  });
   if (answer === undefined) return null;
+  const { metered } = taking;
   const latencyMs = performance.now() - startedAt;
   const sample = answer.text.trim().slice(0, SAMPLE_MAX_CHARACTERS);
-  return { sample, call: { operation: 'generate', model, usage: answer.usage, latencyMs } };
+  return { sample, call: { operation: 'generate', model, usage: readUsage(answer.usage), latencyMs, metered } };
 }
 
-async function embedSample(
-  provider: Provider,
-  model: ModelInfo,
-  prompt: string,
-  call: CallContext,
-): Promise<Sample | null> {
+async function embedSample({ provider, call, prompt }: Asking, model: ModelInfo): Promise<Sample | null> {
   const startedAt = performance.now();
   const result = await provider.embed?.({ model: model.name, texts: [prompt.trim()], purpose: 'query' }, call);
   const vector = result?.vectors[0];
   if (result === undefined || vector === undefined) return null;
   const latencyMs = performance.now() - startedAt;
-  const usage = { inputTokens: result.tokenCounts[0] ?? 0, outputTokens: 0, costUsd: result.costUsd };
+  const usage = readUsage({ inputTokens: result.tokenCounts[0] ?? 0, outputTokens: 0, costUsd: result.costUsd });
   const sample = `a vector of ${vector.length} dimensions by ${model.name}`;
-  return { sample, call: { operation: 'embed', model, usage, latencyMs } };
+  return { sample, call: { operation: 'embed', model, usage, latencyMs, metered: false } };
+}
+
+/** A plugin within this process is not checked elsewhere. */
+function readUsage(told: TokenUsage | undefined): TokenUsage {
+  const costUsd = usdAmount(told?.costUsd);
+  return { ...readTokens(told ?? {}), ...(costUsd === undefined ? {} : { costUsd }) };
 }
 
 /** What the configuration says of a model goes before what the vendor says. */

@@ -83,7 +83,8 @@ export class PluginService {
       return await this.#inTurn(() => this.#register(source));
     } catch (error) {
       if (!(error instanceof PluginRefusedError)) throw error;
-      this.#parts.logger.info({ source: source.value, reason: error.reason, err: error }, 'a plugin was refused');
+      // Neither the source nor the message: a url that was refused may hold a password.
+      this.#parts.logger.info({ kind: source.kind, reason: error.reason }, 'a plugin was refused');
       throw new InvalidInputError([{ path: [source.kind], message: error.message, reason: error.reason }]);
     }
   }
@@ -206,7 +207,7 @@ export class PluginService {
     const { id, source, version } = next.stored;
     const before = this.#live.get(id);
     if (before !== undefined) this.#forget(id);
-    const plugin = next.loaded?.plugin ?? unavailablePlugin(id, version, problem ?? '');
+    const plugin = next.loaded?.plugin ?? unavailablePlugin(id, version);
     const registered = registry.register(plugin, source, problem);
     this.#live.set(id, next);
     if (before?.loaded != null) this.#drain(id, before.loaded);

@@ -1,8 +1,9 @@
 import { lookup } from 'node:dns/promises';
 import ipaddr from 'ipaddr.js';
 import type { JsonSchema, PluginManifest } from '../../plugins/contract.ts';
-import { isPublicAddress } from '../../plugins/network.ts';
 import { isJsonObject } from '../../shared/json.ts';
+import { isPublicAddress } from '../../shared/public-address.ts';
+import { withoutTrailingSlash } from '../../shared/trailing-slash.ts';
 import { type ConfigProblem, pluginPart, propertiesOf } from './call-config.ts';
 
 /** Names of properties that hold a url, whatever their schema says. */
@@ -10,6 +11,7 @@ const URL_NAME = /(url|uri|endpoint)$/i;
 /** Names of properties that decide where a provider's requests go, without being urls. */
 const PLACE_NAME = /(host|hostname|domain|origin|server|proxy|address|resource|region|port)$/i;
 const LOOKUP_TIMEOUT_MS = 3_000;
+const URL_MAX_CHARACTERS = 2_048;
 
 /** A part of a configuration that says where a provider's requests go. */
 interface Address {
@@ -19,18 +21,26 @@ interface Address {
   isUrl: boolean;
 }
 
+/** What urls of a configuration have to keep to. */
+export interface UrlRules {
+  /** Also addresses that are not of the public internet. */
+  allowPrivate: boolean;
+  /** Credentials go there, and not without encryption over the public internet. */
+  withCredentials: boolean;
+}
+
 /**
- * What is wrong with the urls of a configuration: anything but http(s), user names and fragments; where `allowPrivate`
- * is false, also what leads to an address that is not of the public internet. A name that cannot be looked up now is no
- * problem: each connection is checked again.
+ * What is wrong with the urls of a configuration: anything but http(s), user names and fragments, and what the rules
+ * forbid. A name that cannot be looked up now is no problem: whether it leads to a private address is checked again for
+ * each connection.
  */
 export async function checkUrls(
   manifest: PluginManifest,
   config: Record<string, unknown>,
-  allowPrivate: boolean,
+  rules: UrlRules,
 ): Promise<ConfigProblem[]> {
   const urls = addressesIn(manifest, config).filter(({ isUrl }) => isUrl);
-  const messages = await Promise.all(urls.map(({ value }) => problemOfUrl(value, allowPrivate)));
+  const messages = await Promise.all(urls.map(({ value }) => problemOfUrl(value, rules)));
   return urls.flatMap(({ path }, i) => {
     const message = messages[i];
     return message == null ? [] : [{ path: ['config', ...path], message }];
@@ -49,30 +59,37 @@ export function movedAddresses(
   return keys.map((key) => JSON.parse(key) as string[]);
 }
 
-async function problemOfUrl(value: string, allowPrivate: boolean): Promise<string | null> {
+async function problemOfUrl(value: string, { allowPrivate, withCredentials }: UrlRules): Promise<string | null> {
+  if (value.length > URL_MAX_CHARACTERS) return `may have ${URL_MAX_CHARACTERS} characters`;
   if (!URL.canParse(value)) return 'must be an http(s) url';
   const url = new URL(value);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'must be an http(s) url';
   if (url.username !== '' || url.password !== '') return 'must not hold a user name or password: use credentials';
   if (url.hash !== '' || value.endsWith('#')) return 'must not have a fragment';
-  if (allowPrivate || (await isPublicHost(url.hostname.replace(/^\[|\]$/g, '')))) return null;
-  return 'leads to a private address; set SIGNALBOX_ALLOW_PRIVATE_URLS=1 on the server where that is wanted';
+  const isPlain = withCredentials && url.protocol === 'http:';
+  if (allowPrivate && !isPlain) return null;
+  const isPublic = (await addressesOf(url.hostname.replace(/^\[|\]$/g, ''))).map(isPublicAddress);
+  if (!allowPrivate && isPublic.includes(false)) {
+    return 'leads to a private address; set SIGNALBOX_ALLOW_PRIVATE_URLS=1 on the server where that is wanted';
+  }
+  return isPlain && isPublic.includes(true) ? 'must be https: credentials are sent there' : null;
 }
 
-async function isPublicHost(host: string): Promise<boolean> {
-  if (ipaddr.isValid(host)) return isPublicAddress(host);
+/** Nothing for a name that cannot be looked up now. */
+async function addressesOf(host: string): Promise<string[]> {
+  if (ipaddr.isValid(host)) return [host];
   const tooLate = AbortSignal.timeout(LOOKUP_TIMEOUT_MS);
   const unknown = new Promise<never[]>((resolve) => tooLate.addEventListener('abort', () => resolve([])));
-  const addresses = await Promise.race([lookup(host, { all: true }).catch(() => []), unknown]);
-  return addresses.every(({ address }) => isPublicAddress(address));
+  const found = await Promise.race([lookup(host, { all: true }).catch(() => []), unknown]);
+  return found.map(({ address }) => address);
 }
 
-/** By path: the origin of a url, and anything else as it is. */
+/** By path: a url in one spelling, and anything else as it is. Gateways have many customers at one origin, told by path. */
 function placesOf(manifest: PluginManifest, config: Record<string, unknown>): Map<string, string> {
   const withDefaults = { ...defaultsOf(manifest.configSchema), ...config };
   return new Map(
     addressesIn(manifest, withDefaults).map(({ path, value, isUrl }) => {
-      const place = isUrl && URL.canParse(value) ? new URL(value).origin : value;
+      const place = isUrl && URL.canParse(value) ? withoutTrailingSlash(new URL(value).href) : value;
       return [JSON.stringify(path), place];
     }),
   );

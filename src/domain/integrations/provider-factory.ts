@@ -85,7 +85,7 @@ export class ProviderFactory {
   #plugin(id: string): RegisteredPlugin {
     const registered = this.#find(id);
     if (registered.error === null) return registered;
-    throw new UnavailableError(`the plugin ${id} could not be loaded: ${registered.error}`);
+    throw new UnavailableError(`the plugin ${id} could not be loaded`);
   }
 
   #find(id: string): RegisteredPlugin {

@@ -37,12 +37,18 @@ export function secretKeyOf(text: string): SecretKey {
   return { bytes, id: derive(bytes, 'signalbox key id', KEY_ID_BYTES) };
 }
 
-/** The server's keys. Where none is given, one is made and kept beside the data. */
+/** The server's keys. Where none is given, one is made and kept beside the data. @throws ConfigError */
 export function readSecretKeys(source: SecretKeySource): SecretKeys {
   if (source.secretKey !== undefined) return keysOf(source.secretKey, source.previousSecretKey ?? null);
   const files = secretKeyFiles(source.dataDir);
   createSecretFile(files.current, newSecret());
-  return keysOf(readSecretFile(files.current) ?? '', source.previousSecretKey ?? readSecretFile(files.previous));
+  const current = readSecretFile(files.current);
+  if (current === null) {
+    throw new ConfigError(
+      `${files.current} is empty: bring back the key from a backup, or delete the file where no integration has credentials`,
+    );
+  }
+  return keysOf(current, source.previousSecretKey ?? readSecretFile(files.previous));
 }
 
 /**

@@ -136,11 +136,20 @@ function patched(settings: WorkspaceSettings, patch: SettingsPatch): WorkspaceSe
   if (answerCache !== undefined && typeof answerCache !== 'boolean') {
     throw InvalidInputError.at('policies.answerCache', 'must be true or false');
   }
+  checkBudgetPolicy(next.policies.budgets);
   checkRateLimits(next.policies);
   if (Buffer.byteLength(JSON.stringify(next)) > SETTINGS_MAX_BYTES) {
     throw new InvalidInputError([{ path: [], message: `settings may have ${SETTINGS_MAX_BYTES / 1_024} KB as JSON` }]);
   }
   return { ...settings, ...next, models: patch.models === undefined ? settings.models : readChoices(next.models) };
+}
+
+/** @throws InvalidInputError */
+function checkBudgetPolicy(budgets: JsonValue | undefined): void {
+  if (budgets === undefined) return;
+  const { unknownPrices = 'allow' } = isJsonObject(budgets) ? budgets : { unknownPrices: null };
+  if (unknownPrices === 'allow' || unknownPrices === 'refuse') return;
+  throw InvalidInputError.at('policies.budgets.unknownPrices', 'must be "allow" or "refuse"');
 }
 
 /** RFC 7386, section 2. */

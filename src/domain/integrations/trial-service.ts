@@ -2,11 +2,12 @@ import type { Database } from '../../db/client.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { ModelInfo } from '../../plugins/contract.ts';
 import type { PluginRegistry } from '../../plugins/registry.ts';
-import { addDecimals } from '../../shared/decimal.ts';
 import { InvalidInputError, NotFoundError, UnavailableError } from '../../shared/errors.ts';
 import { authorize } from '../access/caller.ts';
+import { isUntold } from '../gateway/counted-usage.ts';
 import { type ModelCall, usageEventOf } from '../gateway/model-call.ts';
-import { tokenCostUsd } from '../gateway/price.ts';
+import { isFree, usageCostUsd } from '../gateway/price.ts';
+import type { MeterService } from '../usage/meter-service.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import type { Credentials, CredentialVault } from './credential-vault.ts';
 import type { Integration, StoredIntegration } from './integration.ts';
@@ -52,6 +53,7 @@ export interface TrialParts {
   /** @throws UnavailableError */
   open: (pluginId: string, config: Record<string, unknown>, credentials: Credentials) => OpenedProvider;
   recorder: UsageRecorder;
+  meters: MeterService;
   logger: Logger;
 }
 
@@ -62,6 +64,7 @@ export class TrialService {
   readonly #checks: IntegrationChecks;
   readonly #open: TrialParts['open'];
   readonly #recorder: UsageRecorder;
+  readonly #meters: MeterService;
   readonly #logger: Logger;
 
   constructor(parts: TrialParts) {
@@ -70,6 +73,7 @@ export class TrialService {
     this.#checks = new IntegrationChecks(parts);
     this.#open = parts.open;
     this.#recorder = parts.recorder;
+    this.#meters = parts.meters;
     this.#logger = parts.logger;
   }
 
@@ -84,7 +88,8 @@ export class TrialService {
     }
     const stored = input.id === null ? null : await this.#stored(workspace.id, input.id);
     const pluginId = this.#pluginOf(stored, input);
-    await this.#checks.checkUrls(pluginId, input);
+    const there = stored === null ? null : { ...stored, hasCredentials: stored.credentials !== null };
+    await this.#checks.checkUrls(pluginId, input, there);
     try {
       const parts = stored === null ? this.#checks.unstored(pluginId, input) : this.#checks.combined(stored, input);
       return await this.#try(call, { name: stored?.name ?? pluginId, pluginId, ...parts }, input.prompt);
@@ -110,28 +115,37 @@ export class TrialService {
         secrets: pluginConfig(manifest, config, credentials),
         prompt,
         call: { signal, requestId: call.requestId },
+        takeCall: () => this.#meters.take(call.caller.workspace, 'LLM_CALLS', 1),
         logger: this.#logger,
       });
-      if (made !== null) this.#record(call, name, made);
+      if (made !== null) this.#tryRecord(call, name, made);
       return { ...result, models: models.map((info) => ({ id: `${name}/${info.name}`, integration: name, info })) };
     } finally {
       opened.close().catch(() => this.#logger.warn({ plugin: pluginId }, 'a provider did not close after a trial'));
     }
   }
 
+  /** The call was paid for: what cannot be counted of it takes its answer from nobody. */
+  #tryRecord(call: ModelCall, name: string, made: TrialCall): void {
+    try {
+      this.#record(call, name, made);
+    } catch (error) {
+      this.#logger.error({ err: error, model: made.model.name }, 'what a trial has spent could not be recorded');
+    }
+  }
+
   /** What a trial costs is spent like everything else. */
-  #record(call: ModelCall, name: string, { operation, model, usage, latencyMs }: TrialCall): void {
+  #record(call: ModelCall, name: string, { operation, model, usage, latencyMs, metered }: TrialCall): void {
     const target = { provider: name, model: `${name}/${model.name}`, operation, outcome: 'SUCCEEDED' as const };
-    const input = tokenCostUsd(usage.inputTokens, model.inputUsdPerMillion);
-    const output = usage.outputTokens === 0 ? '0' : tokenCostUsd(usage.outputTokens, model.outputUsdPerMillion);
     const event = usageEventOf(call, target, {
       llmCalls: operation === 'generate' ? 1 : 0,
       embeddings: operation === 'embed' ? 1 : 0,
       inputTokens: usage.inputTokens,
       outputTokens: usage.outputTokens,
       cachedTokens: usage.cachedInputTokens ?? 0,
-      costUsd: usage.costUsd ?? (input === null || output === null ? null : addDecimals(input, output)),
+      costUsd: isUntold(usage) && !isFree(model) ? null : usageCostUsd(usage, model),
       latencyMs,
+      metered,
     });
     this.#recorder.record(event);
     call.tally?.add(event);

@@ -8,6 +8,7 @@ import { dropExpiredAnswers } from '../caching/idempotent-answers.ts';
 import { ensureVectorIndexes, type VectorIndexes } from '../search/vector-index.ts';
 import { dropPassedCalls } from '../usage/rate-limit-store.ts';
 import { USAGE_RANGE_MAX_DAYS } from '../usage/usage-report.ts';
+import { sweepReservations } from '../usage/reservation-store.ts';
 import { dropOldAttempts } from '../usage/usage-store.ts';
 import { dropFinishedJobs } from './job-view-store.ts';
 
@@ -63,6 +64,7 @@ export class Maintenance {
     await this.#step('vector indexes', () => this.#ensureIndexes());
     await this.#sweep('expired embeddings', (scope) => dropExpiredEmbeddings(scope, SWEEP_ROWS));
     await this.#sweep('expired answers', (scope) => dropExpiredAnswers(scope, SWEEP_ROWS));
+    await this.#sweep('expired reservations', (scope) => sweepReservations(scope, SWEEP_ROWS));
     await this.#sweep('finished jobs', (scope) => dropFinishedJobs(scope, JOBS_KEPT_DAYS, SWEEP_ROWS));
     await this.#sweep('passed calls', (scope) => dropPassedCalls(scope, SWEEP_ROWS));
     await this.#sweep('old attempts', (scope) => dropOldAttempts(scope, USAGE_RANGE_MAX_DAYS, SWEEP_ROWS));

@@ -28,7 +28,7 @@ import { answerTokens, keptHashes, sampleTexts, sumDocuments } from './cost-esti
 import { countTokens } from './token-count.ts';
 
 const MAX_TEXTS = 1_000;
-const MAX_CHARACTERS = 10_000_000;
+const MAX_CHARACTERS = 2_000_000;
 /** No model reads more of one text than its context; a chunked one is read to its end. */
 const WHOLE_DOCUMENT = 1_000_000;
 /** Of English; where there is no text to count, it is multiplied with nothing. */
@@ -136,10 +136,10 @@ export class CostEstimateService {
     { operation }: EstimateRequest,
     filter: DocumentFilter,
   ): Promise<WorkLoad> {
-    const embeddingModel = operation === 'EMBED' ? worker.model.id : undefined;
+    const taxonomy = WORK_OF_TASK[operation].labels?.taxonomy;
     const asked = {
-      taxonomy: WORK_OF_TASK[operation].labels?.taxonomy ?? null,
-      embeddingModel: embeddingModel ?? (await this.#catalog.documentEmbeddingModelId(workspaceId)),
+      doneBy: taxonomy === undefined ? { model: worker.model.id } : { taxonomy },
+      embeddingModel: await this.#catalog.documentEmbeddingModelId(workspaceId),
       maxCharacters: charactersRead(worker, operation),
     };
     const read = async (scope: WorkspaceScope) => {

@@ -27,21 +27,21 @@ export interface EstimatedDocuments {
   filter: DocumentFilter | null;
   /** The workspace's embedding model. */
   embeddingModel: string;
-  /** What spares a document the work: labels of a taxonomy; null: vectors of the workspace's model. */
-  taxonomy: string | null;
+  /** What spares a document the work: vectors of a model, or labels of a taxonomy. */
+  doneBy: { model: string } | { taxonomy: string };
   /** Of one document, at the most. */
   maxCharacters: number;
 }
 
 /** How much there is to read, without reading it. */
 export async function sumDocuments(scope: WorkspaceScope, asked: EstimatedDocuments): Promise<DocumentSums> {
-  const { filter, embeddingModel, taxonomy, maxCharacters } = asked;
+  const { filter, embeddingModel, doneBy, maxCharacters } = asked;
   const isDone =
-    taxonomy === null
-      ? scope.sql`d.embedding_status = 'READY' and d.embedding_model = ${embeddingModel}`
+    'model' in doneBy
+      ? scope.sql`d.embedding_status = 'READY' and d.embedding_model = ${doneBy.model}`
       : scope.sql`exists (
           select from classifications k
-          where k.workspace_id = d.workspace_id and k.document_id = d.id and k.taxonomy = ${taxonomy})`;
+          where k.workspace_id = d.workspace_id and k.document_id = d.id and k.taxonomy = ${doneBy.taxonomy})`;
   const [sums] = await scope.sql<DocumentSums[]>`
     select
       count(*)::float8 as documents, coalesce(sum(w.characters), 0)::float8 as characters,
@@ -84,11 +84,7 @@ export async function keptHashes(
 }
 
 /** Tokens of one answer in the last 30 days: a quarter had fewer than the low end, a quarter more than the high one. */
-export async function answerTokens(
-  scope: WorkspaceScope,
-  operation: Operation,
-  model: string,
-): Promise<Range | null> {
+export async function answerTokens(scope: WorkspaceScope, operation: Operation, model: string): Promise<Range | null> {
   const [history] = await scope.sql<(Range & { answers: number })[]>`
     select
       count(*)::int as answers,

@@ -106,8 +106,7 @@ export function priceOf(
   model: { id: string; info: ModelInfo },
   { input, output }: EstimatedTokens,
 ): { lowUsd: string; highUsd: string } {
-  const costOf = (end: keyof Range) =>
-    usageCostUsd({ inputTokens: input[end], outputTokens: output[end] }, model.info);
+  const costOf = (end: keyof Range) => usageCostUsd({ inputTokens: input[end], outputTokens: output[end] }, model.info);
   const [lowUsd, highUsd] = [costOf('low'), costOf('high')];
   if (lowUsd === null || highUsd === null) {
     throw InvalidInputError.at(

@@ -8,9 +8,9 @@ import { type Admission, OpenPeriods, type Reservation, subjectsOf } from './res
 import {
   addReservations,
   endReservations,
-  findExpired,
   hasExpired,
   lockPeriods,
+  sweepReservations,
   type TimedReservation,
 } from './reservation-store.ts';
 import { RoomWaiters } from './room-waiters.ts';
@@ -116,17 +116,10 @@ export class ReservationService {
     }
   }
 
-  /**
-   * Ends reservations whose holders have died: of one workspace, or of all.
-   * @returns how many there were
-   */
-  async sweep(workspaceId: string | null, limit: number): Promise<number> {
-    const ended = await this.#database.withSystem(async (scope) => {
-      const expired = await findExpired(scope, workspaceId, limit);
-      return expired.length === 0 ? 0 : endReservations(scope, expired, { onlyExpired: true });
-    });
-    if (ended > 0 && workspaceId !== null) this.freed(workspaceId);
-    return ended;
+  /** Ends the workspace's reservations whose holders have died, without waiting for the maintenance. */
+  async sweep(workspaceId: string): Promise<void> {
+    const ended = await this.#database.withSystem((scope) => sweepReservations(scope, SWEEP_MAX, workspaceId));
+    if (ended > 0) this.freed(workspaceId);
   }
 
   /** First come, first served; what was held is told after the commit. */
@@ -135,7 +128,7 @@ export class ReservationService {
     for (;;) {
       const outcome = await this.#database.withSystem((scope) => admitAll(scope, asked));
       // In transactions of their own: each locks in another order than the one that has found it.
-      if (outcome === 'expired') await this.sweep(workspaceId, SWEEP_MAX);
+      if (outcome === 'expired') await this.sweep(workspaceId);
       else if (outcome === 'unknown') await this.#makePeriods(workspaceId, asked);
       else return outcome.map((granted) => ({ granted }));
     }

@@ -75,12 +75,17 @@ export async function hasExpired(scope: SystemScope, workspaceId: string): Promi
   return row?.expired === true;
 }
 
-/** Reservations whose time is over: of one workspace, or of all. */
-export async function findExpired(
+/** Ends reservations whose holders have died: of one workspace, or of all. Returns how many there were. */
+export async function sweepReservations(
   scope: SystemScope,
-  workspaceId: string | null,
   limit: number,
-): Promise<Reservation[]> {
+  workspaceId: string | null = null,
+): Promise<number> {
+  const expired = await findExpired(scope, workspaceId, limit);
+  return expired.length === 0 ? 0 : endReservations(scope, expired, { onlyExpired: true });
+}
+
+async function findExpired(scope: SystemScope, workspaceId: string | null, limit: number): Promise<Reservation[]> {
   return await scope.sql<Reservation[]>`
     select workspace_id, id, api_key_id, day::text as day, amount_usd::text as amount_usd from reservations
     where expires_at < clock_timestamp() and (${workspaceId}::text is null or workspace_id = ${workspaceId})

@@ -2,7 +2,7 @@ import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 
 /**
  * The tokenizer joins the parts of an unbroken run in time that grows with its square: 65,000 letters take seconds. A
- * longer run is cut, which may add a token at each cut.
+ * longer run is cut, which may add a token or two at each cut.
  */
 const LONG_RUN = /\S{256}|\s{256}/gu;
 

@@ -34,9 +34,12 @@ export async function countTokens(texts: readonly string[]): Promise<number> {
 
 /** Waits for what is being counted and ends the thread; the next count starts a new one. */
 export async function closeTokenCounting(): Promise<void> {
-  await Promise.allSettled(underway);
-  // Whoever waited for them has its answer by then, and has recorded it.
+  // A turn before, for those who have just been told to end and begin to count; one after, for them to record it.
   await nextTurn();
+  while (underway.size > 0) {
+    await Promise.allSettled(underway);
+    await nextTurn();
+  }
   const closing = pool;
   pool = undefined;
   await closing?.destroy();

@@ -29,7 +29,7 @@ export async function insertUsage(scope: SystemScope, events: readonly RecordedE
       workspaceId,
       subjects: [WORKSPACE_SUBJECT, apiKeyId ?? WORKSPACE_SUBJECT],
       // A call that has begun before midnight holds in the periods of that day as well.
-      day: dayOf(addDays(at, -1)),
+      day: dayOf(addDays(isInstant(at) ? at : Date.now(), -1)),
     })),
   );
   // Every upsert is sorted by its key: servers that add to the same rows wait for each other, never in a circle.
@@ -124,6 +124,11 @@ export async function insertUsage(scope: SystemScope, events: readonly RecordedE
     group by 1, 2, 3 order by 1, 2, 3
     on conflict (workspace_id, meter, day) do update set used = m.used + excluded.used`;
   await Promise.all([locked, written]);
+}
+
+/** One that is none is refused by the database, and holds up nothing else here. */
+function isInstant(at: number): boolean {
+  return !Number.isNaN(new Date(at).getTime());
 }
 
 /**

@@ -1,6 +1,8 @@
 import type { ContentBlock, Message, MessageDeltaUsage, StopReason, Usage } from '@anthropic-ai/sdk/resources/messages';
 import type { GenerateEnd, GenerateResult, TokenUsage } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
+import { isJsonObject } from '../../shared/json.ts';
+import { readTokens, tokenSum } from '../../shared/token-count.ts';
 import type { SignedThinking } from './messages.ts';
 
 const FINISH_REASONS: Record<StopReason, GenerateEnd['finishReason']> = {
@@ -23,28 +25,24 @@ export function finishReasonOf(stopReason: StopReason | null | undefined): Gener
   return reason;
 }
 
-/** Counts of a message, or of the last event of a streamed one over those of its first. */
+/** Counts of a message, or of the last event of a streamed one over those of its first; what is no count is 0. */
 export function usageOf(first: Usage, last?: MessageDeltaUsage): TokenUsage {
   const cachedInputTokens = last?.cache_read_input_tokens ?? first.cache_read_input_tokens;
   const cacheWriteTokens = last?.cache_creation_input_tokens ?? first.cache_creation_input_tokens;
   const uncachedTokens = last?.input_tokens ?? first.input_tokens;
   const details = last?.output_tokens_details ?? first.output_tokens_details;
-  return {
-    inputTokens: uncachedTokens + (cachedInputTokens ?? 0) + (cacheWriteTokens ?? 0),
+  return readTokens({
+    inputTokens: tokenSum(uncachedTokens, cachedInputTokens, cacheWriteTokens),
     outputTokens: last?.output_tokens ?? first.output_tokens,
-    ...(cachedInputTokens == null ? {} : { cachedInputTokens }),
-    ...(cacheWriteTokens == null ? {} : { cacheWriteTokens }),
-    ...(details == null ? {} : { reasoningTokens: details.thinking_tokens }),
-  };
+    cachedInputTokens,
+    cacheWriteTokens,
+    reasoningTokens: details?.thinking_tokens,
+  });
 }
 
 /** A whole answer from the body of the vendor's. */
 export function answerOf(message: Message): GenerateResult {
-  if (
-    message.type !== 'message' ||
-    !Array.isArray(message.content) ||
-    typeof message.usage?.output_tokens !== 'number'
-  ) {
+  if (message.type !== 'message' || !Array.isArray(message.content) || !isJsonObject(message.usage)) {
     throw new ProviderError('malformed', 'the answer is no message');
   }
   const reasoning = joined(message.content, (block) => (block.type === 'thinking' ? block.thinking : ''));

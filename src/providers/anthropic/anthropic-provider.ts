@@ -11,10 +11,10 @@ import type {
   Provider,
   StreamPart,
 } from '../../plugins/contract.ts';
-import { ProviderError } from '../../plugins/errors.ts';
 import type { JsonObject } from '../../shared/json.ts';
+import { withoutTrailingSlash } from '../../shared/trailing-slash.ts';
 import { TurnMemory } from '../turn-memory.ts';
-import { parseJsonObject, serverSentEvents, VendorHttp, withoutTrailingSlash } from '../vendor-http.ts';
+import { parseJsonObject, serverSentEvents, VendorHttp } from '../vendor-http.ts';
 import { answerOf, thinkingBeforeCall } from './answer.ts';
 import { readError } from './failures.ts';
 import { MessageStream } from './message-stream.ts';
@@ -27,6 +27,7 @@ export const DEFAULT_BASE_URL = 'https://api.anthropic.com';
 const API_VERSION = '2023-06-01';
 /** The most that the vendor gives in one page. */
 const MODELS_IN_A_PAGE = 1_000;
+const MAX_PAGES = 20;
 
 /** The plugin's configuration, checked against its schema. */
 export interface AnthropicConfig {
@@ -69,7 +70,7 @@ export class AnthropicProvider implements Provider {
     const { json } = await this.#http.postJson(this.#url, this.#headers, body, call);
     if (json.type === 'error') throw this.#http.errorWithin(json);
     const message = json as unknown as Message;
-    const answer = answerOf(message);
+    const answer = this.#http.read(() => answerOf(message));
     this.#remember(request.model, message.content);
     return answer;
   }
@@ -95,9 +96,11 @@ export class AnthropicProvider implements Provider {
 
   async listModels(call: CallContext): Promise<ModelInfo[]> {
     const models = await this.#http.attempt(call, async () => {
-      const found: VendorModel[] = [];
-      for await (const model of this.#sdk.models.list({ limit: MODELS_IN_A_PAGE }, { signal: call.signal })) {
-        found.push(model);
+      let page = await this.#sdk.models.list({ limit: MODELS_IN_A_PAGE }, { signal: call.signal });
+      const found: VendorModel[] = [...page.data];
+      for (let pages = 1; pages < MAX_PAGES && page.hasNextPage(); pages++) {
+        page = await page.getNextPage();
+        found.push(...page.data);
       }
       return found;
     });
@@ -115,13 +118,9 @@ export class AnthropicProvider implements Provider {
     this.#thinking.clear();
   }
 
-  /** An event that lacks what its type has is the vendor's fault, not ours. */
   #partsOf(message: MessageStream, event: JsonObject): StreamPart[] {
-    try {
-      return [...message.read(event as unknown as RawMessageStreamEvent)];
-    } catch (error) {
-      throw error instanceof ProviderError ? error : this.#http.malformed(`an incomplete ${String(event.type)} event`);
-    }
+    const read = () => [...message.read(event as unknown as RawMessageStreamEvent)];
+    return this.#http.read(read, `an incomplete ${String(event.type)} event`);
   }
 
   #recall(model: string) {

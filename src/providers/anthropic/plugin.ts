@@ -1,4 +1,5 @@
 import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
+import { apiKeyProperty, baseUrlProperty, CONFIG_OBJECT } from '../config-properties.ts';
 import { type AnthropicConfig, AnthropicProvider, DEFAULT_BASE_URL } from './anthropic-provider.ts';
 import { MODELS, PRICES_AS_OF } from './models.ts';
 
@@ -9,19 +10,14 @@ const manifest: PluginManifest = {
   specVersion: SPEC_VERSION,
   capabilities: ['GENERATE', 'STREAM', 'STRUCTURED_OUTPUT', 'TOOLS', 'IMAGE_INPUT'],
   configSchema: {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    type: 'object',
-    additionalProperties: false,
+    ...CONFIG_OBJECT,
     required: ['apiKey'],
     properties: {
-      apiKey: { type: 'string', minLength: 1, secret: true, title: 'API key', description: 'Begins with sk-ant-.' },
-      baseUrl: {
-        type: 'string',
-        format: 'uri',
-        default: DEFAULT_BASE_URL,
-        title: 'Base URL',
-        description: 'Of the vendor, or of a proxy that speaks its Messages API; with or without /v1 at its end.',
-      },
+      apiKey: apiKeyProperty('Begins with sk-ant-.'),
+      baseUrl: baseUrlProperty(
+        'Of the vendor, or of a proxy that speaks its Messages API; with or without /v1 at its end.',
+        { default: DEFAULT_BASE_URL },
+      ),
       betas: {
         type: 'array',
         items: { type: 'string', minLength: 1 },

@@ -8,12 +8,13 @@ import type {
   TranscribeResult,
 } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
+import { withoutTrailingSlash } from '../../shared/trailing-slash.ts';
 import { readOpenAiError } from '../openai/failures.ts';
 import { type MediaClient, openSdk, speak, transcribe } from '../openai/media.ts';
 import { listedModels } from '../openai/model-listing.ts';
 import { knownOpenAiModel, openAiModelByName } from '../openai/models.ts';
 import { OpenAiWireProvider } from '../openai/wire-provider.ts';
-import { VendorHttp, withoutTrailingSlash } from '../vendor-http.ts';
+import { type ErrorReader, VendorHttp } from '../vendor-http.ts';
 import { EntraTokens } from './entra-token.ts';
 
 const DEFAULT_API_VERSION = '2024-10-21';
@@ -42,8 +43,12 @@ export class AzureProvider extends OpenAiWireProvider {
   constructor(config: AzureConfig, host: PluginHost) {
     const { apiKey, entraToken, apiVersion = DEFAULT_API_VERSION } = config;
     const secrets = [apiKey, entraToken, config.clientSecret];
-    const http = new VendorHttp(host, { vendor: 'Azure OpenAI', secrets, readError: readOpenAiError });
-    const tokens = entraTokens(config, host);
+    const readError: ErrorReader = (body, status) => {
+      if (status === 401) tokens?.forget();
+      return readOpenAiError(body, status);
+    };
+    const http = new VendorHttp(host, { vendor: 'Azure OpenAI', secrets, readError });
+    const tokens = entraTokens(config, host, (token) => http.keepSecret(token));
     const credentials = async (call: CallContext): Promise<Record<string, string>> => {
       if (tokens !== undefined) return { authorization: `Bearer ${await tokens.text(call)}` };
       return apiKey === undefined ? { authorization: `Bearer ${entraToken}` } : { 'api-key': apiKey };
@@ -57,6 +62,7 @@ export class AzureProvider extends OpenAiWireProvider {
       {
         maxTokensField: 'max_completion_tokens',
         continuesAnswers: false,
+        standsInside: false,
         alwaysSendsDone: true,
         knownModel: knownOpenAiModel,
       },
@@ -116,10 +122,10 @@ export class AzureProvider extends OpenAiWireProvider {
   }
 }
 
-function entraTokens(config: AzureConfig, host: PluginHost): EntraTokens | undefined {
+function entraTokens(config: AzureConfig, host: PluginHost, onToken: (text: string) => void): EntraTokens | undefined {
   const { tenantId, clientId, clientSecret, authorityUrl = DEFAULT_AUTHORITY_URL } = config;
   if (tenantId === undefined || clientId === undefined || clientSecret === undefined) return undefined;
-  return new EntraTokens({ tenantId, clientId, clientSecret, authorityUrl }, host);
+  return new EntraTokens({ tenantId, clientId, clientSecret, authorityUrl }, host, onToken);
 }
 
 function withoutPrices({ name, aliases, capabilities, dimensions, contextTokens, embedding }: ModelInfo): ModelInfo {

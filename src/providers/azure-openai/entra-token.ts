@@ -1,13 +1,16 @@
 import type { CallContext, PluginHost } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import { isJsonObject } from '../../shared/json.ts';
-import { VendorHttp, withoutTrailingSlash } from '../vendor-http.ts';
+import { withoutTrailingSlash } from '../../shared/trailing-slash.ts';
+import { VendorHttp } from '../vendor-http.ts';
 
 /** What every resource of Azure's AI services asks for. */
 const SCOPE = 'https://cognitiveservices.azure.com/.default';
 /** A token is renewed this long before it ends. */
 const RENEW_BEFORE_MS = 5 * 60_000;
 const TOKEN_TIMEOUT_MS = 15_000;
+/** Of a token that does not say when it ends; they last an hour or more. */
+const UNKNOWN_LIFE_MS = 10 * 60_000;
 
 export interface ClientCredentials {
   authorityUrl: string;
@@ -29,12 +32,15 @@ export class EntraTokens {
   readonly #credentials: ClientCredentials;
   readonly #http: VendorHttp;
   readonly #host: PluginHost;
+  readonly #onToken: (text: string) => void;
   #token: Token | undefined;
   #pending: Promise<Token> | undefined;
 
-  constructor(credentials: ClientCredentials, host: PluginHost) {
+  /** @param onToken told of each token before it is used */
+  constructor(credentials: ClientCredentials, host: PluginHost, onToken: (text: string) => void) {
     this.#credentials = credentials;
     this.#host = host;
+    this.#onToken = onToken;
     this.#http = new VendorHttp(host, {
       vendor: 'Microsoft Entra',
       secrets: [credentials.clientSecret],
@@ -56,6 +62,11 @@ export class EntraTokens {
     this.#pending.catch(() => undefined);
     this.#token = await unlessAborted(this.#pending, call.signal);
     return this.#token.text;
+  }
+
+  /** The vendor does not take it any more: the next call fetches another one. */
+  forget(): void {
+    this.#token = undefined;
   }
 
   close(): void {
@@ -82,8 +93,16 @@ export class EntraTokens {
       });
     const { access_token: text, expires_in: seconds } = json;
     if (typeof text !== 'string' || text === '') throw this.#http.malformed('no access token');
-    return { text, renewAtMs: this.#host.now() + Number(seconds) * 1_000 - RENEW_BEFORE_MS };
+    this.#onToken(text);
+    return { text, renewAtMs: this.#host.now() + useMs(seconds) };
   }
+}
+
+/** A life as the vendor tells it: as a number, or as a text with one. */
+function useMs(seconds: unknown): number {
+  const toldMs = typeof seconds === 'number' || typeof seconds === 'string' ? Number(seconds) * 1_000 : Number.NaN;
+  const lifeMs = toldMs > 0 && Number.isFinite(toldMs) ? toldMs : UNKNOWN_LIFE_MS;
+  return lifeMs - Math.min(RENEW_BEFORE_MS, lifeMs / 2);
 }
 
 async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {

@@ -1,4 +1,5 @@
 import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
+import { apiKeyProperty, CONFIG_OBJECT, secretProperty, urlProperty } from '../config-properties.ts';
 import { type AzureConfig, AzureProvider } from './azure-provider.ts';
 
 const manifest: PluginManifest = {
@@ -8,9 +9,7 @@ const manifest: PluginManifest = {
   specVersion: SPEC_VERSION,
   capabilities: ['EMBED', 'GENERATE', 'STREAM', 'STRUCTURED_OUTPUT', 'TOOLS', 'IMAGE_INPUT', 'TRANSCRIBE', 'SPEAK'],
   configSchema: {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    type: 'object',
-    additionalProperties: false,
+    ...CONFIG_OBJECT,
     required: ['baseUrl'],
     oneOf: [
       { required: ['apiKey'] },
@@ -18,13 +17,7 @@ const manifest: PluginManifest = {
       { required: ['tenantId', 'clientId', 'clientSecret'] },
     ],
     properties: {
-      baseUrl: {
-        type: 'string',
-        format: 'uri',
-        pattern: '^https?://',
-        title: 'Endpoint',
-        description: 'The resource: https://<name>.openai.azure.com.',
-      },
+      baseUrl: urlProperty('Endpoint', 'The resource: https://<name>.openai.azure.com.'),
       apiVersion: {
         type: 'string',
         pattern: '^\\d{4}-\\d{2}-\\d{2}(-preview)?$',
@@ -39,20 +32,11 @@ const manifest: PluginManifest = {
         description:
           'The deployment of each model, such as {"gpt-4.1-mini": "prod-mini"}. Left out: deployments have the names of their models.',
       },
-      apiKey: {
-        type: 'string',
-        minLength: 1,
-        secret: true,
-        title: 'API key',
-        description: "One of the resource's two keys.",
-      },
-      entraToken: {
-        type: 'string',
-        minLength: 1,
-        secret: true,
-        title: 'Entra token',
-        description: 'An access token of Microsoft Entra, in place of a key; it ends within the day.',
-      },
+      apiKey: apiKeyProperty("One of the resource's two keys."),
+      entraToken: secretProperty(
+        'Entra token',
+        'An access token of Microsoft Entra, in place of a key; it ends within the day.',
+      ),
       tenantId: {
         type: 'string',
         minLength: 1,
@@ -65,20 +49,11 @@ const manifest: PluginManifest = {
         title: 'Client id',
         description: 'Of the application in Microsoft Entra.',
       },
-      clientSecret: {
-        type: 'string',
-        minLength: 1,
-        secret: true,
-        title: 'Client secret',
-        description: 'A secret of the application; with it, tokens are fetched and renewed.',
-      },
-      authorityUrl: {
-        type: 'string',
-        format: 'uri',
-        pattern: '^https?://',
-        title: 'Authority',
-        description: 'Where tokens come from, if not from https://login.microsoftonline.com.',
-      },
+      clientSecret: secretProperty(
+        'Client secret',
+        'A secret of the application; with it, tokens are fetched and renewed.',
+      ),
+      authorityUrl: urlProperty('Authority', 'Where tokens come from, if not from https://login.microsoftonline.com.'),
     },
   },
   docsUrl: 'https://learn.microsoft.com/azure/ai-services/openai/reference',

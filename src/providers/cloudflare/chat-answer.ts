@@ -1,6 +1,8 @@
 import type { GenerateEnd, GenerateResult, StreamPart, TokenUsage, ToolCall } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../shared/json.ts';
+import { readTokens } from '../../shared/token-count.ts';
+import { knownFinishReason } from '../openai/chat-response.ts';
 import { ThinkingText } from './thinking.ts';
 
 /** Which model answers, and how many tokens it may write. */
@@ -11,13 +13,6 @@ export interface AnswerTerms {
 }
 
 type FinishReason = GenerateEnd['finishReason'];
-
-const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
-  stop: 'stop',
-  length: 'length',
-  tool_calls: 'tool_calls',
-  content_filter: 'content_filter',
-};
 
 /**
  * A whole answer. Older models answer with `{ response, tool_calls, usage }`, newer ones in OpenAI's shape.
@@ -41,7 +36,10 @@ export function answerOf(result: JsonValue | undefined, terms: AnswerTerms): Gen
     text: joined('text'),
     ...(reasoning === '' ? {} : { reasoning }),
     toolCalls: calls.map(wholeCall),
-    finishReason: finishReasonOf(reasonIn(result, choice), calls.length > 0, usage, terms),
+    finishReason: finishReasonOf(
+      { reason: reasonIn(result, choice), hasCalls: calls.length > 0, usage, isOld: !choice },
+      terms,
+    ),
     usage: usage ?? { inputTokens: 0, outputTokens: 0 },
     model: terms.model,
   };
@@ -54,6 +52,7 @@ export class AnswerReader {
   readonly #callsBegun = new Set<number>();
   #usage: TokenUsage | undefined;
   #reason: JsonValue | undefined;
+  #isOld = true;
 
   constructor(terms: AnswerTerms) {
     this.#terms = terms;
@@ -63,6 +62,7 @@ export class AnswerReader {
   read(event: JsonObject): StreamPart[] {
     this.#usage = usageOf(event.usage) ?? this.#usage;
     const choice = choiceOf(event);
+    if (choice !== null) this.#isOld = false;
     this.#reason = reasonIn(event, choice) ?? this.#reason;
     const delta = choice === null ? event : choice.delta;
     if (!isJsonObject(delta)) return [];
@@ -74,9 +74,10 @@ export class AnswerReader {
     ];
   }
 
-  /** The last parts of a stream that has come to its end. */
+  /** The last parts of a stream that has come to its end. @throws ProviderError where the answer was cut or given up */
   end(): StreamPart[] {
-    const finishReason = finishReasonOf(this.#reason, this.#callsBegun.size > 0, this.#usage, this.#terms);
+    const told = { reason: this.#reason, hasCalls: this.#callsBegun.size > 0, usage: this.#usage, isOld: this.#isOld };
+    const finishReason = finishReasonOf(told, this.#terms);
     const usage = this.#usage ?? { inputTokens: 0, outputTokens: 0 };
     return [...this.#thinking.end(), { kind: 'finish', finishReason, usage, model: this.#terms.model }];
   }
@@ -138,19 +139,24 @@ function idOf({ id }: JsonObject): string {
 
 function usageOf(usage: JsonValue | undefined): TokenUsage | undefined {
   if (!isJsonObject(usage)) return undefined;
-  const { prompt_tokens: inputTokens, completion_tokens: outputTokens } = usage;
-  if (typeof inputTokens !== 'number' || typeof outputTokens !== 'number') return undefined;
-  return { inputTokens, outputTokens };
+  return readTokens({ inputTokens: usage.prompt_tokens, outputTokens: usage.completion_tokens });
 }
 
-/** Older models do not say why they ended: one that has written all it may was cut. */
-function finishReasonOf(
-  reason: JsonValue | undefined,
-  hasCalls: boolean,
-  usage: TokenUsage | undefined,
-  { maxTokens }: AnswerTerms,
-): FinishReason {
-  const told = typeof reason === 'string' ? FINISH_REASONS[reason] : undefined;
+/** What an answer has told of its end. */
+interface ToldEnd {
+  reason: JsonValue | undefined;
+  hasCalls: boolean;
+  usage: TokenUsage | undefined;
+  /** It is in the vendor's own shape, that of older models. */
+  isOld: boolean;
+}
+
+/** Older models do not say why they ended: one that has written all it may was cut. @throws ProviderError */
+function finishReasonOf({ reason, hasCalls, usage, isOld }: ToldEnd, { maxTokens }: AnswerTerms): FinishReason {
+  const told = typeof reason === 'string' ? knownFinishReason(reason) : undefined;
+  if (told === undefined && reason !== undefined)
+    throw malformed(`the unknown finish reason ${JSON.stringify(reason)}`);
+  if (told === undefined && !isOld) throw malformed('no finish reason');
   if (told !== undefined && told !== 'stop') return told;
   if (hasCalls) return 'tool_calls';
   return told === undefined && usage !== undefined && usage.outputTokens >= maxTokens ? 'length' : 'stop';

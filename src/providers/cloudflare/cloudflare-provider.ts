@@ -20,7 +20,8 @@ import type {
 } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../shared/json.ts';
-import { parseJsonObject, serverSentEvents, VendorHttp, withoutTrailingSlash } from '../vendor-http.ts';
+import { withoutTrailingSlash } from '../../shared/trailing-slash.ts';
+import { parseJsonObject, serverSentEvents, VendorHttp } from '../vendor-http.ts';
 import { AnswerReader, answerOf } from './chat-answer.ts';
 import { type ChatBody, chatBody } from './chat-request.ts';
 import { readError } from './failures.ts';
@@ -75,7 +76,7 @@ export class CloudflareProvider implements Provider {
   async generate(request: GenerateRequest, call: CallContext): Promise<GenerateResult> {
     const body = chatBody(request, false);
     const { result, model } = await this.#run(request.model, body, call);
-    return this.#read(() => answerOf(result, { model, maxTokens: maxTokensOf(body) }));
+    return this.#http.read(() => answerOf(result, { model, maxTokens: maxTokensOf(body) }));
   }
 
   async *stream(request: GenerateRequest, call: CallContext): AsyncIterable<StreamPart> {
@@ -90,30 +91,30 @@ export class CloudflareProvider implements Provider {
     const terms = { model, maxTokens: maxTokensOf(body) };
     if (!isEventStream(response)) {
       const { result } = this.#unwrap(parseJsonObject(await response.text(), 'the answer'));
-      yield* partsOf(this.#read(() => answerOf(result, terms)));
+      yield* partsOf(this.#http.read(() => answerOf(result, terms)));
       return;
     }
     const reader = new AnswerReader(terms);
     for await (const { data } of serverSentEvents(response)) {
       if (data === '[DONE]') {
-        yield* reader.end();
+        yield* this.#http.read(() => reader.end());
         return;
       }
       const event = parseJsonObject(data, 'an event of the stream');
       if (isFailure(event)) throw this.#http.errorWithin(event);
-      yield* this.#read(() => reader.read(event));
+      yield* this.#http.read(() => reader.read(event));
     }
     throw new ProviderError('network', 'the stream of Cloudflare ended before the answer did');
   }
 
   async embed(request: EmbedRequest, call: CallContext): Promise<EmbedResult> {
     const { result, model } = await this.#run(request.model, embedBody(request), call);
-    return this.#read(() => vectorsOf(objectOf(result), request, model));
+    return this.#http.read(() => vectorsOf(objectOf(result), request, model));
   }
 
   async rerank(request: RerankRequest, call: CallContext): Promise<RerankResult> {
     const { result, model } = await this.#run(request.model, rerankBody(request), call);
-    return this.#read(() => scoresOf(objectOf(result), request, model));
+    return this.#http.read(() => scoresOf(objectOf(result), request, model));
   }
 
   async moderate({ model, texts }: ModerateRequest, call: CallContext): Promise<ModerateResult> {
@@ -121,22 +122,23 @@ export class CloudflareProvider implements Provider {
     for (let start = 0; start < texts.length; start += MODERATED_AT_ONCE) {
       const batch = texts.slice(start, start + MODERATED_AT_ONCE);
       const answers = await Promise.all(batch.map((text) => this.#run(model, moderateBody(text), call)));
-      judgements.push(...answers.map(({ result }) => this.#read(() => judgementOf(objectOf(result)))));
+      judgements.push(...answers.map(({ result }) => this.#http.read(() => judgementOf(objectOf(result)))));
     }
     return { judgements };
   }
 
   async transcribe(request: TranscribeRequest, call: CallContext): Promise<TranscribeResult> {
     const { result } = await this.#run(request.model, transcribeBody(request), call);
-    return this.#read(() => transcriptOf(objectOf(result)));
+    return this.#http.read(() => transcriptOf(objectOf(result)));
   }
 
   async speak({ model, text, voice }: SpeakRequest, call: CallContext): Promise<SpeakResult> {
     const url = this.#runUrl(this.#names.realIdOf(model));
     const response = await this.#http.post(url, this.#headers, speakBody(text, voice), call);
-    if (response.headers['content-type']?.startsWith('audio/') === true) return soundOf(await bytesOf(response));
+    if (response.headers['content-type']?.startsWith('audio/') === true)
+      return soundOf(await this.#http.bytesOf(response));
     const { result } = this.#unwrap(parseJsonObject(await response.text(), 'the answer'));
-    return this.#read(() => audioOf(objectOf(result).audio));
+    return this.#http.read(() => audioOf(objectOf(result).audio));
   }
 
   async listModels(call: CallContext): Promise<ModelInfo[]> {
@@ -180,15 +182,6 @@ export class CloudflareProvider implements Provider {
   #runUrl(realId: string): string {
     return `${this.#aiUrl}/run/${realId}`;
   }
-
-  /** JSON of another shape than the vendor's is its fault, not ours. */
-  #read<Result>(work: () => Result): Result {
-    try {
-      return work();
-    } catch (error) {
-      throw error instanceof ProviderError ? error : this.#http.malformed('an answer of an unknown shape');
-    }
-  }
 }
 
 function* partsOf({ text, reasoning, toolCalls, ...end }: GenerateResult): Iterable<StreamPart> {
@@ -214,10 +207,4 @@ function isFailure({ success, error, errors }: JsonObject): boolean {
 function objectOf(result: JsonValue | undefined): JsonObject {
   if (!isJsonObject(result)) throw new TypeError('no object');
   return result;
-}
-
-async function bytesOf(response: PostResponse): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of response.chunks()) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }

@@ -10,7 +10,9 @@ import type {
 } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../shared/json.ts';
-import { shareOutTokens, unitVector } from '../vendor-http.ts';
+import { tokenCount } from '../../shared/token-count.ts';
+import { shareOutTokens } from '../text-tokens.ts';
+import { unitVector } from '../vendor-http.ts';
 
 /** Of all the vendor's embedding models. */
 const MAX_TEXTS = 100;
@@ -51,11 +53,11 @@ function refused(field: string, reason: string): ProviderError {
 export function vectorsOf(result: JsonObject, { texts }: EmbedRequest, model: string): EmbedResult {
   const data = result.data ?? result.response;
   if (!Array.isArray(data) || data.length !== texts.length) throw malformed('another number of vectors than of texts');
-  const total = isJsonObject(result.usage) ? result.usage.prompt_tokens : undefined;
+  const total = isJsonObject(result.usage) ? tokenCount(result.usage.prompt_tokens) : undefined;
   return {
     vectors: data.map((vector) => unitVector(Array.isArray(vector) ? vector.map(Number) : [])),
     tokenCounts:
-      typeof total === 'number'
+      total !== undefined
         ? shareOutTokens(total, texts)
         : texts.map((text) => Math.ceil(text.length / CHARACTERS_PER_TOKEN)),
     model,
@@ -76,7 +78,7 @@ export function scoresOf(result: JsonObject, { texts }: RerankRequest, model: st
   if (scores.some(Number.isNaN)) throw malformed('another number of scores than of texts');
   // Some versions give the model's raw output.
   const areRaw = scores.some((score) => score < 0 || score > 1);
-  const usage = isJsonObject(result.usage) ? Number(result.usage.prompt_tokens) || 0 : 0;
+  const usage = isJsonObject(result.usage) ? (tokenCount(result.usage.prompt_tokens) ?? 0) : 0;
   return {
     scores: areRaw ? scores.map((score) => 1 / (1 + Math.exp(-score))) : scores,
     model,

@@ -1,4 +1,5 @@
 import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
+import { apiKeyProperty, baseUrlProperty, CONFIG_OBJECT, secretProperty } from '../config-properties.ts';
 import { type CloudflareConfig, CloudflareProvider, DEFAULT_BASE_URL } from './cloudflare-provider.ts';
 import { MODELS, PRICES_AS_OF, REAL_ID_PATTERN } from './models.ts';
 
@@ -12,34 +13,14 @@ const manifest: PluginManifest = {
     ...(['RERANK', 'MODERATE', 'IMAGE_INPUT', 'TRANSCRIBE', 'SPEAK'] as const),
   ],
   configSchema: {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    type: 'object',
-    additionalProperties: false,
+    ...CONFIG_OBJECT,
     required: ['accountId'],
     anyOf: [{ required: ['apiToken'] }, { required: ['apiKey'] }],
     properties: {
       accountId: { type: 'string', minLength: 1, title: 'Account ID', description: 'Of the account that pays.' },
-      apiToken: {
-        type: 'string',
-        minLength: 1,
-        secret: true,
-        title: 'API token',
-        description: 'With the permissions Workers AI Read and Edit.',
-      },
-      apiKey: {
-        type: 'string',
-        minLength: 1,
-        secret: true,
-        title: 'API key',
-        description: 'Another name of apiToken.',
-      },
-      baseUrl: {
-        type: 'string',
-        format: 'uri',
-        default: DEFAULT_BASE_URL,
-        title: 'Base URL',
-        description: 'Of the vendor’s API, or of a proxy that speaks it.',
-      },
+      apiToken: secretProperty('API token', 'With the permissions Workers AI Read and Edit.'),
+      apiKey: apiKeyProperty('Another name of apiToken.'),
+      baseUrl: baseUrlProperty('Of the vendor’s API, or of a proxy that speaks it.', { default: DEFAULT_BASE_URL }),
       modelIds: {
         type: 'object',
         additionalProperties: { type: 'string', pattern: REAL_ID_PATTERN },

@@ -1,10 +1,11 @@
 import type { CallContext, ModelInfo, PluginHost, TokenUsage } from '../../plugins/contract.ts';
 import { isJsonObject } from '../../shared/json.ts';
+import { withoutTrailingSlash } from '../../shared/trailing-slash.ts';
 import { readOpenAiError } from '../openai/failures.ts';
 import { listedNames } from '../openai/model-listing.ts';
 import { openAiModelByName } from '../openai/models.ts';
 import { type CostEvidence, OpenAiWireProvider } from '../openai/wire-provider.ts';
-import { VendorHttp, withoutTrailingSlash } from '../vendor-http.ts';
+import { VendorHttp } from '../vendor-http.ts';
 import { plainDecimal } from './plain-decimal.ts';
 
 /** The answer is there already: nobody waits longer for its price. */
@@ -32,7 +33,13 @@ export class GatewayProvider extends OpenAiWireProvider {
         url: (path) => baseUrl + path,
         headers: (call) => ({ authorization: `Bearer ${apiKey}`, 'x-request-id': call.requestId }),
       },
-      { maxTokensField: 'max_tokens', continuesAnswers, alwaysSendsDone: false, knownModel: () => undefined },
+      {
+        maxTokensField: 'max_tokens',
+        continuesAnswers,
+        standsInside: true,
+        alwaysSendsDone: false,
+        knownModel: () => undefined,
+      },
     );
     this.#baseUrl = baseUrl;
     this.#managementUrl = baseUrl.replace(/\/v1$/, '');

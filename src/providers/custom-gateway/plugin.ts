@@ -1,4 +1,5 @@
 import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
+import { apiKeyProperty, baseUrlProperty, CONFIG_OBJECT } from '../config-properties.ts';
 import { type GatewayConfig, GatewayProvider } from './gateway-provider.ts';
 
 const manifest: PluginManifest = {
@@ -8,25 +9,11 @@ const manifest: PluginManifest = {
   specVersion: SPEC_VERSION,
   capabilities: ['EMBED', 'GENERATE', 'STREAM', 'STRUCTURED_OUTPUT', 'TOOLS', 'IMAGE_INPUT'],
   configSchema: {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    type: 'object',
-    additionalProperties: false,
+    ...CONFIG_OBJECT,
     required: ['baseUrl', 'apiKey'],
     properties: {
-      baseUrl: {
-        type: 'string',
-        format: 'uri',
-        pattern: '^https?://',
-        title: 'Base url',
-        description: 'Where the gateway takes chat completions, such as https://llm.example.com/v1.',
-      },
-      apiKey: {
-        type: 'string',
-        minLength: 1,
-        secret: true,
-        title: 'API key',
-        description: 'A key of the gateway; what it has spent is read from /key/info.',
-      },
+      baseUrl: baseUrlProperty('Where the gateway takes chat completions, such as https://llm.example.com/v1.'),
+      apiKey: apiKeyProperty('A key of the gateway; what it has spent is read from /key/info.'),
       continuesAnswers: {
         type: 'boolean',
         default: false,

@@ -1,6 +1,7 @@
 import type { Candidate, GenerateContentResponse, GenerateContentResponseUsageMetadata, Part } from '@google/genai';
 import type { GenerateEnd, GenerateResult, StreamPart, TokenUsage, ToolCall } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
+import { readTokens, tokenSum } from '../../shared/token-count.ts';
 import { callIdOf } from './contents.ts';
 
 const FINISH_REASONS: Readonly<Record<string, GenerateEnd['finishReason']>> = {
@@ -26,7 +27,8 @@ export type KeepSignature = (callId: string, signature: string) => void;
 
 /**
  * Puts an answer together from its chunks; a whole answer is one chunk. A stream of this vendor's has no end mark: the
- * answer is whole when a candidate has said why it finished.
+ * answer is whole when a candidate has said why it finished. Servers that say `STOP` in every chunk are read rightly as
+ * well: what comes after a finish reason takes it back, so that the last chunk with anything to say has to have one.
  */
 export class AnswerReader {
   readonly #keepSignature: KeepSignature;
@@ -54,7 +56,9 @@ export class AnswerReader {
     this.#usage = chunk.usageMetadata ?? this.#usage;
     this.#answeredBy = chunk.modelVersion ?? this.#answeredBy;
     const candidate: Candidate | undefined = chunk.candidates?.[0];
-    for (const part of candidate?.content?.parts ?? []) yield* this.#part(part);
+    const parts = candidate?.content?.parts ?? [];
+    if (parts.some(({ text }) => text !== '')) this.#finishReason = undefined;
+    for (const part of parts) yield* this.#part(part);
     this.#finishReason = candidate?.finishReason ?? this.#finishReason;
     this.#finishMessage = candidate?.finishMessage ?? this.#finishMessage;
   }
@@ -64,7 +68,7 @@ export class AnswerReader {
     const reason = this.#finishReason;
     if (reason === undefined)
       throw new ProviderError('malformed', 'Google sent an answer that does not say why it finished');
-    const finishReason = FINISH_REASONS[reason];
+    const finishReason = Object.hasOwn(FINISH_REASONS, reason) ? FINISH_REASONS[reason] : undefined;
     if (finishReason === undefined) {
       const words = this.#finishMessage === '' ? '' : `: ${this.#finishMessage}`;
       // OTHER is said of passing faults of theirs; the rest, as MALFORMED_FUNCTION_CALL, of what the model wrote.
@@ -105,12 +109,11 @@ export function answerOf(chunk: AnswerChunk, reader: AnswerReader): GenerateResu
 }
 
 function usageOf(counts: GenerateContentResponseUsageMetadata): TokenUsage {
-  const { cachedContentTokenCount: cachedInputTokens, thoughtsTokenCount: reasoningTokens } = counts;
-  return {
-    inputTokens: (counts.promptTokenCount ?? 0) + (counts.toolUsePromptTokenCount ?? 0),
+  return readTokens({
+    inputTokens: tokenSum(counts.promptTokenCount, counts.toolUsePromptTokenCount),
     // Thoughts are paid as output, and are not among the candidates' tokens.
-    outputTokens: (counts.candidatesTokenCount ?? 0) + (reasoningTokens ?? 0),
-    ...(cachedInputTokens === undefined ? {} : { cachedInputTokens }),
-    ...(reasoningTokens === undefined ? {} : { reasoningTokens }),
-  };
+    outputTokens: tokenSum(counts.candidatesTokenCount, counts.thoughtsTokenCount),
+    cachedInputTokens: counts.cachedContentTokenCount,
+    reasoningTokens: counts.thoughtsTokenCount,
+  });
 }

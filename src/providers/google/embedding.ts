@@ -1,7 +1,9 @@
 import type { EmbedRequest, EmbedResult } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import type { JsonObject } from '../../shared/json.ts';
-import { shareOutTokens, unitVector } from '../vendor-http.ts';
+import { tokenCount } from '../../shared/token-count.ts';
+import { shareOutTokens } from '../text-tokens.ts';
+import { unitVector } from '../vendor-http.ts';
 import { MAX_BATCH } from './models.ts';
 
 /** Of one text, where the vendor does not count: its own rule of thumb. */
@@ -57,7 +59,7 @@ export function vectorsOf(answer: JsonObject, request: EmbedRequest): EmbedResul
   if (!Array.isArray(embeddings) || embeddings.length !== texts.length) {
     throw new ProviderError('malformed', `Google sent no ${texts.length} vectors for as many texts`);
   }
-  const tokens = usageMetadata?.promptTokenCount;
+  const tokens = tokenCount(usageMetadata?.promptTokenCount);
   return {
     vectors: embeddings.map(({ values = [] }) => unitVector(values)),
     tokenCounts:

@@ -13,9 +13,9 @@ import type {
   SpeakResult,
   StreamPart,
 } from '../../plugins/contract.ts';
-import { ProviderError } from '../../plugins/errors.ts';
+import { withoutTrailingSlash } from '../../shared/trailing-slash.ts';
 import { TurnMemory } from '../turn-memory.ts';
-import { parseJsonObject, serverSentEvents, VendorHttp, withoutTrailingSlash } from '../vendor-http.ts';
+import { parseJsonObject, serverSentEvents, VendorHttp } from '../vendor-http.ts';
 import { type AnswerChunk, AnswerReader, answerOf } from './answer.ts';
 import { embedBody, vectorsOf } from './embedding.ts';
 import { readError } from './failures.ts';
@@ -26,6 +26,7 @@ import { speechBody, speechOf } from './speech.ts';
 export const DEFAULT_BASE_URL = 'https://generativelanguage.googleapis.com';
 /** The most that the vendor gives in one page. */
 const MODELS_IN_A_PAGE = 1_000;
+const MAX_PAGES = 20;
 
 /** The plugin's configuration, checked against its schema. */
 export interface GoogleConfig {
@@ -52,7 +53,7 @@ export class GoogleProvider implements Provider {
     const body = generateBody(request, this.#recall(request.model));
     const { json } = await this.#http.postJson(this.#url(request.model, 'generateContent'), this.#headers, body, call);
     if (json.error !== undefined) throw this.#http.errorWithin(json);
-    return this.#read(() => answerOf(json as AnswerChunk, this.#reader(request.model)));
+    return this.#http.read(() => answerOf(json as AnswerChunk, this.#reader(request.model)));
   }
 
   async *stream(request: GenerateRequest, call: CallContext): AsyncIterable<StreamPart> {
@@ -63,7 +64,7 @@ export class GoogleProvider implements Provider {
     for await (const { data } of serverSentEvents(response)) {
       const chunk = parseJsonObject(data, 'a chunk of the stream');
       if (chunk.error !== undefined) throw this.#http.errorWithin(chunk);
-      yield* this.#read(() => [...reader.read(chunk as AnswerChunk)]);
+      yield* this.#http.read(() => [...reader.read(chunk as AnswerChunk)]);
     }
     yield { kind: 'finish', ...reader.end() };
   }
@@ -71,23 +72,24 @@ export class GoogleProvider implements Provider {
   async embed(request: EmbedRequest, call: CallContext): Promise<EmbedResult> {
     const url = this.#url(request.model, 'batchEmbedContents');
     const { json } = await this.#http.postJson(url, this.#headers, embedBody(request), call);
-    return this.#read(() => vectorsOf(json, request));
+    return this.#http.read(() => vectorsOf(json, request));
   }
 
   async speak(request: SpeakRequest, call: CallContext): Promise<SpeakResult> {
     const url = this.#url(request.model, 'generateContent');
     const { json } = await this.#http.postJson(url, this.#headers, speechBody(request), call);
-    return this.#read(() => speechOf(json as AnswerChunk, request.model));
+    return this.#http.read(() => speechOf(json as AnswerChunk, request.model));
   }
 
   async listModels(call: CallContext): Promise<ModelInfo[]> {
     const models: ModelInfo[] = [];
     let pageToken = '';
-    do {
+    for (let pages = 0; pages < MAX_PAGES; pages++) {
       const page = await this.#modelsPage(MODELS_IN_A_PAGE, pageToken, call);
-      models.push(...(page.models ?? []).flatMap(modelInfo));
+      models.push(...this.#http.read(() => (page.models ?? []).flatMap(modelInfo)));
       pageToken = page.nextPageToken ?? '';
-    } while (pageToken !== '');
+      if (pageToken === '') break;
+    }
     return models;
   }
 
@@ -116,15 +118,6 @@ export class GoogleProvider implements Provider {
 
   #reader(model: string): AnswerReader {
     return new AnswerReader(model, (callId, signature) => this.#signatures.remember(model, callId, signature));
-  }
-
-  /** JSON of another shape than the vendor's is its fault, not ours. */
-  #read<Result>(work: () => Result): Result {
-    try {
-      return work();
-    } catch (error) {
-      throw error instanceof ProviderError ? error : this.#http.malformed('an answer of an unknown shape');
-    }
   }
 }
 

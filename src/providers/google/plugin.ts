@@ -1,4 +1,5 @@
 import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
+import { apiKeyProperty, baseUrlProperty, CONFIG_OBJECT } from '../config-properties.ts';
 import { DEFAULT_BASE_URL, type GoogleConfig, GoogleProvider } from './google-provider.ts';
 import { MODELS, PRICES_AS_OF } from './models.ts';
 
@@ -9,25 +10,14 @@ const manifest: PluginManifest = {
   specVersion: SPEC_VERSION,
   capabilities: ['EMBED', 'GENERATE', 'STREAM', 'STRUCTURED_OUTPUT', 'TOOLS', 'IMAGE_INPUT', 'SPEAK'],
   configSchema: {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    type: 'object',
-    additionalProperties: false,
+    ...CONFIG_OBJECT,
     required: ['apiKey'],
     properties: {
-      apiKey: {
-        type: 'string',
-        minLength: 1,
-        secret: true,
-        title: 'API key',
-        description: 'Of a project in Google AI Studio.',
-      },
-      baseUrl: {
-        type: 'string',
-        format: 'uri',
-        default: DEFAULT_BASE_URL,
-        title: 'Base URL',
-        description: 'Of the vendor, or of a proxy that speaks its API; with or without /v1beta at its end.',
-      },
+      apiKey: apiKeyProperty('Of a project in Google AI Studio.'),
+      baseUrl: baseUrlProperty(
+        'Of the vendor, or of a proxy that speaks its API; with or without /v1beta at its end.',
+        { default: DEFAULT_BASE_URL },
+      ),
     },
   },
   models: MODELS,

@@ -7,11 +7,13 @@ import type {
   RerankResult,
 } from '../../plugins/contract.ts';
 import { isJsonObject } from '../../shared/json.ts';
-import { count, readUsage } from '../openai/chat-response.ts';
+import { tokenCount } from '../../shared/token-count.ts';
+import { withoutTrailingSlash } from '../../shared/trailing-slash.ts';
+import { readUsage } from '../openai/chat-response.ts';
 import { isErrorBody, readOpenAiError } from '../openai/failures.ts';
 import { type ListedModel, listedModels } from '../openai/model-listing.ts';
 import { OpenAiWireProvider } from '../openai/wire-provider.ts';
-import { VendorHttp, withoutTrailingSlash } from '../vendor-http.ts';
+import { VendorHttp } from '../vendor-http.ts';
 
 export type CompatibleConfig = {
   baseUrl: string;
@@ -36,7 +38,13 @@ export class CompatibleProvider extends OpenAiWireProvider {
         url: (path) => baseUrl + path,
         headers: (call) => ({ ...headers, 'x-request-id': call.requestId }),
       },
-      { maxTokensField: 'max_tokens', continuesAnswers, alwaysSendsDone: false, knownModel: () => undefined },
+      {
+        maxTokensField: 'max_tokens',
+        continuesAnswers,
+        standsInside: true,
+        alwaysSendsDone: false,
+        knownModel: () => undefined,
+      },
     );
     this.#baseUrl = baseUrl;
   }
@@ -82,7 +90,7 @@ function asShares(scores: readonly number[]): number[] {
 
 function rerankUsage(usage: unknown): RerankResult['usage'] {
   const read = readUsage(usage);
-  const total = isJsonObject(usage) ? count(usage.total_tokens) : undefined;
+  const total = isJsonObject(usage) ? tokenCount(usage.total_tokens) : undefined;
   return { ...read, inputTokens: read.inputTokens || (total ?? 0) };
 }
 
@@ -93,7 +101,7 @@ const SEES = /vision|llava|pixtral|moondream|minicpm-v|gemma-?3|gemma-?4|mistral
 /** Only the name says what a local model can do; an integration's `models` says it better. */
 function modelInfo(listed: ListedModel): ModelInfo {
   const contextTokens =
-    count(listed.max_model_len) ?? (isJsonObject(listed.meta) ? count(listed.meta.n_ctx) : undefined);
+    tokenCount(listed.max_model_len) ?? (isJsonObject(listed.meta) ? tokenCount(listed.meta.n_ctx) : undefined);
   return {
     name: listed.id,
     capabilities: capabilitiesByName(listed.id),

@@ -1,4 +1,5 @@
 import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
+import { apiKeyProperty, baseUrlProperty, CONFIG_OBJECT } from '../config-properties.ts';
 import { type CompatibleConfig, CompatibleProvider } from './compatible-provider.ts';
 
 const manifest: PluginManifest = {
@@ -8,26 +9,13 @@ const manifest: PluginManifest = {
   specVersion: SPEC_VERSION,
   capabilities: ['EMBED', 'GENERATE', 'STREAM', 'STRUCTURED_OUTPUT', 'TOOLS', 'IMAGE_INPUT', 'RERANK'],
   configSchema: {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    type: 'object',
-    additionalProperties: false,
+    ...CONFIG_OBJECT,
     required: ['baseUrl'],
     properties: {
-      baseUrl: {
-        type: 'string',
-        format: 'uri',
-        pattern: '^https?://',
-        title: 'Base url',
-        description:
-          'Where the API is: http://localhost:11434/v1 (Ollama), :8000/v1 (vLLM), :8080/v1 (llama.cpp), :1234/v1 (LM Studio).',
-      },
-      apiKey: {
-        type: 'string',
-        minLength: 1,
-        secret: true,
-        title: 'API key',
-        description: 'Sent as a bearer token, where the server wants one.',
-      },
+      baseUrl: baseUrlProperty(
+        'Where the API is: http://localhost:11434/v1 (Ollama), :8000/v1 (vLLM), :8080/v1 (llama.cpp), :1234/v1 (LM Studio).',
+      ),
+      apiKey: apiKeyProperty('Sent as a bearer token, where the server wants one.'),
       continuesAnswers: {
         type: 'boolean',
         default: false,

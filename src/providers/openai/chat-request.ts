@@ -5,6 +5,7 @@ import type {
 } from 'openai/resources/chat/completions';
 import type { ChatMessage, ContentPart, GenerateRequest } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
+import { isPrivateHost } from '../../shared/public-address.ts';
 import { withVendorOptions } from '../vendor-options.ts';
 
 /** In what the servers that speak OpenAI's chat format differ. */
@@ -13,12 +14,18 @@ export interface ChatDialect {
   readonly maxTokensField: 'max_completion_tokens' | 'max_tokens';
   /** Whether the server can go on from a last message of the assistant's. */
   readonly continuesAnswers: boolean;
+  /**
+   * Whether the server may stand in a network of its owner's. It fetches images itself: a url that leads into that network
+   * is refused, as the caller need not be who may look around there.
+   */
+  readonly standsInside: boolean;
 }
 
 const OWN_FIELDS = ['model', 'messages', 'stream', 'stream_options', 'n'];
 
 /** The body of POST /chat/completions. @throws ProviderError `bad_request` for what the server cannot do */
 export function chatBody(request: GenerateRequest, dialect: ChatDialect, stream: boolean): ChatCompletionCreateParams {
+  if (dialect.standsInside) refusePrivateImages(request);
   const body = {
     model: request.model,
     messages: request.messages.map(chatMessage),
@@ -47,6 +54,18 @@ export function refuseContinuation(request: GenerateRequest): void {
     'bad_request',
     'this provider cannot go on from a beginning of the answer: the last message must not be of the assistant',
   );
+}
+
+/** @throws ProviderError `bad_request`; a name that leads into a private network is the server's to refuse */
+function refusePrivateImages({ messages }: GenerateRequest): void {
+  const parts = messages.flatMap((message) => (message.role === 'user' ? message.parts : []));
+  for (const part of parts) {
+    if (part.kind !== 'imageUrl') continue;
+    const url = URL.parse(part.url);
+    const isPublic = url !== null && ['http:', 'https:'].includes(url.protocol) && !isPrivateHost(url.hostname);
+    if (isPublic || url?.protocol === 'data:') continue;
+    throw new ProviderError('bad_request', 'the url of an image must be http(s), and not lead to a private address');
+  }
 }
 
 /** vLLM needs to be told; llama.cpp and Ollama go on by themselves. */

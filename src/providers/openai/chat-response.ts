@@ -2,6 +2,7 @@ import type { ChatCompletion } from 'openai/resources/chat/completions';
 import type { GenerateEnd, GenerateResult, TokenUsage, ToolCall } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/json.ts';
+import { readTokens } from '../../shared/token-count.ts';
 import type { VendorHttp } from '../vendor-http.ts';
 import { isErrorBody } from './failures.ts';
 
@@ -19,6 +20,14 @@ const FINISH_REASONS: Readonly<Record<string, GenerateEnd['finishReason']>> = {
   content_filter: 'content_filter',
 };
 
+/** What a finish reason means; undefined where it is not known. @throws ProviderError where the answer was given up */
+export function knownFinishReason(word: string): GenerateEnd['finishReason'] | undefined {
+  if (word === 'error' || word === 'abort') {
+    throw new ProviderError('server', `the answer was given up half-way (finish reason ${word})`);
+  }
+  return Object.hasOwn(FINISH_REASONS, word) ? FINISH_REASONS[word] : undefined;
+}
+
 /** Fields that other servers add: the model's thoughts. */
 export interface ReasoningFields {
   reasoning_content?: string | null;
@@ -27,15 +36,19 @@ export interface ReasoningFields {
 
 /** Reads a whole answer. @throws ProviderError where it is none */
 export function readCompletion(json: JsonObject, http: VendorHttp): GenerateResult {
+  return http.read(() => completionOf(json, http));
+}
+
+function completionOf(json: JsonObject, http: VendorHttp): GenerateResult {
   if (isErrorBody(json)) throw http.errorWithin(json);
   const { choices, usage, model } = json as unknown as Partial<ChatCompletion>;
   const choice = choices?.[0];
   if (!isJsonObject(choice?.message)) throw http.malformed('an answer without a choice');
   const message = choice.message as unknown as ChatCompletion['choices'][0]['message'] & ReasoningFields;
-  const toolCalls = (message.tool_calls ?? []).map((call, index) => readToolCall(call, index, http));
+  const toolCalls = toolCallsIn(message, http).map((call, index) => readToolCall(call, index, http));
   const reasoning = message.reasoning_content ?? message.reasoning;
   return {
-    text: (message.content ?? '') + (message.refusal ?? ''),
+    text: textOf(message.content, http) + (message.refusal ?? ''),
     toolCalls,
     ...(reasoning ? { reasoning } : {}),
     finishReason: finishReason(choice.finish_reason, {
@@ -48,15 +61,30 @@ export function readCompletion(json: JsonObject, http: VendorHttp): GenerateResu
   };
 }
 
+/** A text, or the list of texts that some servers send. @throws ProviderError where it is anything else */
+export function textOf(content: unknown, http: VendorHttp): string {
+  if (content === undefined || content === null) return '';
+  if (typeof content === 'string') return content;
+  const parts: unknown[] = Array.isArray(content) ? content : [content];
+  const texts = parts.map((part) => (isJsonObject(part) && part.type === 'text' ? part.text : undefined));
+  if (texts.every((text) => typeof text === 'string')) return texts.join('');
+  throw http.malformed('a content that is no text');
+}
+
+/** @throws ProviderError where they are no list */
+export function toolCallsIn<Call>(holder: { tool_calls?: readonly Call[] | null }, http: VendorHttp): readonly Call[] {
+  const calls = holder.tool_calls ?? [];
+  const areCalls = Array.isArray(calls) && (calls as unknown[]).every(isJsonObject);
+  if (areCalls) return calls;
+  throw http.malformed('tool calls that are no list of calls');
+}
+
 /** @throws ProviderError where the answer was given up, or says nothing of how it ended */
 export function finishReason(
   word: string | null | undefined,
   answer: { refused: boolean; calledTools: boolean; http: VendorHttp },
 ): GenerateEnd['finishReason'] {
-  if (word === 'error' || word === 'abort') {
-    throw new ProviderError('server', `the answer was given up half-way (finish reason ${word})`);
-  }
-  const known = FINISH_REASONS[word ?? ''];
+  const known = knownFinishReason(word ?? '');
   if (known === undefined) {
     throw answer.http.malformed(word ? `the unknown finish reason ${JSON.stringify(word)}` : 'no finish reason');
   }
@@ -71,24 +99,18 @@ export function finishReason(
  */
 export function readUsage(given: unknown): TokenUsage {
   const usage = isJsonObject(given) ? given : {};
-  const cached = detail(usage.prompt_tokens_details, 'cached_tokens');
-  const written = detail(usage.prompt_tokens_details, 'cache_write_tokens');
-  const reasoning = detail(usage.completion_tokens_details, 'reasoning_tokens');
-  return {
-    inputTokens: count(usage.prompt_tokens) ?? 0,
-    outputTokens: count(usage.completion_tokens) ?? 0,
-    ...(cached === undefined ? {} : { cachedInputTokens: cached }),
-    ...(written === undefined ? {} : { cacheWriteTokens: written }),
-    ...(reasoning === undefined ? {} : { reasoningTokens: reasoning }),
-  };
+  const input = detailsIn(usage.prompt_tokens_details);
+  return readTokens({
+    inputTokens: usage.prompt_tokens,
+    outputTokens: usage.completion_tokens,
+    cachedInputTokens: input.cached_tokens,
+    cacheWriteTokens: input.cache_write_tokens,
+    reasoningTokens: detailsIn(usage.completion_tokens_details).reasoning_tokens,
+  });
 }
 
-export function count(value: unknown): number | undefined {
-  return typeof value === 'number' && value >= 0 ? value : undefined;
-}
-
-function detail(details: unknown, name: string): number | undefined {
-  return isJsonObject(details) ? count(details[name]) : undefined;
+function detailsIn(details: unknown): Readonly<Record<string, unknown>> {
+  return isJsonObject(details) ? details : {};
 }
 
 type CompletionToolCall = NonNullable<ChatCompletion['choices'][0]['message']['tool_calls']>[number];

@@ -1,9 +1,9 @@
 import type { ChatCompletionChunk } from 'openai/resources/chat/completions';
 import type { StreamPart } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
-import type { JsonObject } from '../../shared/json.ts';
+import { isJsonObject, type JsonObject } from '../../shared/json.ts';
 import { parseJsonObject, type ServerSentEvent, type VendorHttp } from '../vendor-http.ts';
-import { finishReason, type ReasoningFields, readUsage } from './chat-response.ts';
+import { finishReason, type ReasoningFields, readUsage, textOf, toolCallsIn } from './chat-response.ts';
 import { isErrorBody } from './failures.ts';
 
 const DONE = '[DONE]';
@@ -43,7 +43,7 @@ export async function* readChatStream(
     } else {
       const json = parseJsonObject(event.data, 'an event of the stream');
       if (isErrorBody(json) || event.event === 'error') throw http.errorWithin(json);
-      yield* reader.read(json);
+      yield* http.read(() => [...reader.read(json)]);
     }
   }
   if (!isFinished) yield await rules.onFinish(reader.finishAtEnd(rules.alwaysSendsDone), reader.usage);
@@ -75,12 +75,13 @@ class ChunkReader {
     const delta: ChatCompletionChunk['choices'][0]['delta'] & ReasoningFields = choice.delta ?? {};
     const reasoning = delta.reasoning_content ?? delta.reasoning;
     if (reasoning) yield { kind: 'reasoning', text: reasoning };
-    if (delta.content) yield { kind: 'text', text: delta.content };
+    const text = textOf(delta.content, this.#http);
+    if (text !== '') yield { kind: 'text', text };
     if (delta.refusal) {
       this.#refused = true;
       yield { kind: 'text', text: delta.refusal };
     }
-    for (const call of delta.tool_calls ?? []) yield this.#calls.part(call);
+    for (const call of toolCallsIn(delta, this.#http)) yield this.#calls.part(call);
     if (choice.finish_reason) this.#finishReason = choice.finish_reason;
   }
 
@@ -103,32 +104,62 @@ class ChunkReader {
   }
 }
 
+/** A call as far as it has come. */
+interface WrittenCall {
+  readonly id: string;
+  readonly name: string;
+  arguments: string;
+}
+
 /** Numbers tool calls from 0. Some servers give no index, or the same one to all, and tell calls apart by their ids. */
 class ToolCallNumbers {
-  readonly #ids: string[] = [];
+  readonly #calls: WrittenCall[] = [];
   readonly #numberOfIndex = new Map<number, number>();
 
   get size(): number {
-    return this.#ids.length;
+    return this.#calls.length;
   }
 
   part(delta: ToolCallDelta): StreamPart {
     const text = typeof delta.function?.arguments === 'string' ? delta.function.arguments : '';
+    const name = delta.function?.name ?? '';
     const known = this.#numberOf(delta);
-    if (known !== undefined) return { kind: 'toolCall', index: known, arguments: text };
-    const number = this.#ids.length;
+    const call = known === undefined ? undefined : this.#calls[known];
+    if (known !== undefined && call !== undefined && (delta.id || !beginsAnother(call, name, text))) {
+      call.arguments += text;
+      return { kind: 'toolCall', index: known, arguments: text };
+    }
+    const number = this.#calls.length;
     const id = delta.id || `call_${number}`;
-    this.#ids.push(id);
+    this.#calls.push({ id, name, arguments: text });
     if (delta.index !== undefined) this.#numberOfIndex.set(delta.index, number);
-    return { kind: 'toolCall', index: number, id, name: delta.function?.name ?? '', arguments: text };
+    return { kind: 'toolCall', index: number, id, name, arguments: text };
   }
 
   #numberOf({ index, id }: ToolCallDelta): number | undefined {
     if (id) {
-      const number = this.#ids.indexOf(id);
+      const number = this.#calls.findIndex((call) => call.id === id);
       return number === -1 ? undefined : number;
     }
-    const number = index === undefined ? this.#ids.length - 1 : this.#numberOfIndex.get(index);
+    const number = index === undefined ? this.#calls.length - 1 : this.#numberOfIndex.get(index);
     return number === -1 ? undefined : number;
+  }
+}
+
+/**
+ * Servers that give calls no ids and one index to all tell the next one by its name alone. Others repeat the name of a
+ * call with each piece of it: the same name begins another call only where the arguments before it are whole.
+ */
+function beginsAnother(call: WrittenCall, name: string, text: string): boolean {
+  if (name === '' || call.name === '' || call.arguments === '') return false;
+  return name !== call.name || (text !== '' && isWholeObject(call.arguments));
+}
+
+function isWholeObject(json: string): boolean {
+  if (!json.trimEnd().endsWith('}')) return false;
+  try {
+    return isJsonObject(JSON.parse(json));
+  } catch {
+    return false;
   }
 }

@@ -2,8 +2,9 @@ import type { EmbeddingCreateParams } from 'openai/resources/embeddings';
 import type { EmbedRequest } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/json.ts';
-import { shareOutTokens, unitVector, type VendorHttp } from '../vendor-http.ts';
-import { count } from './chat-response.ts';
+import { tokenCount } from '../../shared/token-count.ts';
+import { shareOutTokens } from '../text-tokens.ts';
+import { unitVector, type VendorHttp } from '../vendor-http.ts';
 import { isErrorBody } from './failures.ts';
 
 const FLOAT_BYTES = 4;
@@ -51,10 +52,10 @@ export function readEmbeddings(json: JsonObject, request: EmbedRequest, http: Ve
   if (dimensions !== undefined && dimensions !== length) {
     throw new ProviderError('bad_request', `${request.model} gives vectors of ${length} numbers, not of ${dimensions}`);
   }
-  const sum = isJsonObject(usage) ? (count(usage.prompt_tokens) ?? count(usage.total_tokens)) : undefined;
+  const sum = isJsonObject(usage) ? (tokenCount(usage.prompt_tokens) ?? usage.total_tokens) : undefined;
   return {
     vectors,
-    tokenCounts: shareOutTokens(sum ?? 0, texts),
+    tokenCounts: shareOutTokens(sum, texts),
     model: typeof model === 'string' && model !== '' ? model : undefined,
   };
 }

@@ -10,6 +10,7 @@ import type {
   TranscribeRequest,
   TranscribeResult,
 } from '../../plugins/contract.ts';
+import { readTokens } from '../../shared/token-count.ts';
 import type { VendorHttp } from '../vendor-http.ts';
 
 const DEFAULT_VOICE = 'alloy';
@@ -114,7 +115,7 @@ function details(answer: Transcription | TranscriptionVerbose): Omit<TranscribeR
 
 function tokenUsage(usage: Transcription['usage']): { usage?: TokenUsage } {
   if (usage?.type !== 'tokens') return {};
-  return { usage: { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens } };
+  return { usage: readTokens({ inputTokens: usage.input_tokens, outputTokens: usage.output_tokens }) };
 }
 
 /** The vendor tells the format by the file's name. */

@@ -12,7 +12,8 @@ import type {
   TranscribeRequest,
   TranscribeResult,
 } from '../../plugins/contract.ts';
-import { VendorHttp, withoutTrailingSlash } from '../vendor-http.ts';
+import { withoutTrailingSlash } from '../../shared/trailing-slash.ts';
+import { VendorHttp } from '../vendor-http.ts';
 import { readOpenAiError } from './failures.ts';
 import { type MediaClient, moderate, openSdk, speak, transcribe } from './media.ts';
 import { listedNames } from './model-listing.ts';
@@ -51,6 +52,7 @@ export class OpenAiProvider extends OpenAiWireProvider {
       {
         maxTokensField: 'max_completion_tokens',
         continuesAnswers: false,
+        standsInside: false,
         alwaysSendsDone: true,
         knownModel: knownOpenAiModel,
       },

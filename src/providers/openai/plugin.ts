@@ -1,4 +1,5 @@
 import { type PluginManifest, type ProviderPlugin, SPEC_VERSION } from '../../plugins/contract.ts';
+import { apiKeyProperty, baseUrlProperty, CONFIG_OBJECT } from '../config-properties.ts';
 import { OPENAI_MODELS, PRICES_AS_OF } from './models.ts';
 import { type OpenAiConfig, OpenAiProvider } from './openai-provider.ts';
 
@@ -19,25 +20,11 @@ const manifest: PluginManifest = {
     'SPEAK',
   ],
   configSchema: {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    type: 'object',
-    additionalProperties: false,
+    ...CONFIG_OBJECT,
     required: ['apiKey'],
     properties: {
-      apiKey: {
-        type: 'string',
-        minLength: 1,
-        secret: true,
-        title: 'API key',
-        description: 'A secret key of platform.openai.com/api-keys, such as sk-proj-….',
-      },
-      baseUrl: {
-        type: 'string',
-        format: 'uri',
-        pattern: '^https?://',
-        title: 'Base url',
-        description: 'Where the API is, if not at https://api.openai.com/v1.',
-      },
+      apiKey: apiKeyProperty('A secret key of platform.openai.com/api-keys, such as sk-proj-….'),
+      baseUrl: baseUrlProperty('Where the API is, if not at https://api.openai.com/v1.'),
       organization: { type: 'string', title: 'Organization', description: 'The organization to bill, such as org-….' },
       project: { type: 'string', title: 'Project', description: 'The project to bill, such as proj_….' },
       api: {

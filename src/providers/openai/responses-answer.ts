@@ -2,12 +2,17 @@ import type { Response, ResponseStreamEvent } from 'openai/resources/responses/r
 import type { GenerateEnd, GenerateResult, StreamPart, TokenUsage, ToolCall } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/json.ts';
+import { readTokens } from '../../shared/token-count.ts';
 import { parseJsonObject, type ServerSentEvent, type VendorHttp } from '../vendor-http.ts';
 import { argumentsText } from './chat-response.ts';
 import { isErrorBody } from './failures.ts';
 
 /** Reads a whole answer of the Responses API. @throws ProviderError where it is none */
 export function readResponse(json: JsonObject, http: VendorHttp): GenerateResult {
+  return http.read(() => resultOf(json, http));
+}
+
+function resultOf(json: JsonObject, http: VendorHttp): GenerateResult {
   if (isErrorBody(json)) throw http.errorWithin({ error: json.error });
   const response = json as unknown as Response;
   const end = readEnd(response, http);
@@ -39,9 +44,9 @@ export async function* readResponseStream(
     const event = parseJsonObject(data, 'an event of the stream') as unknown as ResponseStreamEvent;
     if (event.type === 'response.completed' || event.type === 'response.incomplete') {
       isFinished = true;
-      yield { kind: 'finish', ...readEnd(event.response, http) };
+      yield { kind: 'finish', ...http.read(() => readEnd(event.response, http)) };
     } else {
-      const part = readEvent(event, calls, http);
+      const part = http.read(() => readEvent(event, calls, http));
       if (part !== undefined) yield part;
     }
   }
@@ -98,14 +103,11 @@ function readFinishReason(response: Response, http: VendorHttp): GenerateEnd['fi
 }
 
 function readUsage({ usage }: Response): TokenUsage {
-  const cached = usage?.input_tokens_details?.cached_tokens;
-  const written = usage?.input_tokens_details?.cache_write_tokens;
-  const reasoning = usage?.output_tokens_details?.reasoning_tokens;
-  return {
-    inputTokens: usage?.input_tokens ?? 0,
-    outputTokens: usage?.output_tokens ?? 0,
-    ...(cached == null ? {} : { cachedInputTokens: cached }),
-    ...(written == null ? {} : { cacheWriteTokens: written }),
-    ...(reasoning == null ? {} : { reasoningTokens: reasoning }),
-  };
+  return readTokens({
+    inputTokens: usage?.input_tokens,
+    outputTokens: usage?.output_tokens,
+    cachedInputTokens: usage?.input_tokens_details?.cached_tokens,
+    cacheWriteTokens: usage?.input_tokens_details?.cache_write_tokens,
+    reasoningTokens: usage?.output_tokens_details?.reasoning_tokens,
+  });
 }

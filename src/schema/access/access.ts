@@ -7,6 +7,7 @@ import { builder } from '../builder.ts';
 import { describedValues } from '../described-values.ts';
 import { PermissionEnum } from '../errors.ts';
 import { WorkspaceType } from '../workspaces/workspace-type.ts';
+import { BudgetInput } from './budget-input.ts';
 
 export const RoleEnum = builder.enumType('Role', {
   description: 'What a key or a user may do; each role may do what the ones below it may.',
@@ -102,6 +103,7 @@ const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
     name: t.string({ required: true, description: 'What people will call it; 1 to 200 characters.' }),
     role: t.field({ type: RoleEnum, required: true, description: 'What it may do; not more than the caller.' }),
     expiresAt: t.field({ type: 'DateTime', description: 'When it stops working; in the future. Without it, never.' }),
+    budget: t.field({ type: BudgetInput, description: 'What it may spend. Needs BUDGETS_MANAGE.' }),
   }),
 });
 
@@ -117,7 +119,10 @@ builder.mutationFields((t) => ({
     errors: { types: [InvalidInputError, ForbiddenError] },
     args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: 'The key to make.' }) },
     resolve: (_root, { input }, { services, caller }) =>
-      services.apiKeys.create(caller, { name: input.name, role: input.role, expiresAt: input.expiresAt ?? null }),
+      services.apiKeys.create(caller, {
+        ...{ name: input.name, role: input.role, expiresAt: input.expiresAt ?? null },
+        budget: input.budget ?? null,
+      }),
   }),
   revokeApiKey: t.field({
     type: ApiKeyType,

@@ -1,6 +1,6 @@
 import { ForbiddenError } from '../../domain/access/actions.ts';
 import type { UpsertOutcome } from '../../domain/documents/document-service.ts';
-import { LimitReachedError } from '../../domain/usage/errors.ts';
+import { BudgetExceededError, LimitReachedError } from '../../domain/usage/errors.ts';
 import { ConflictError, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { builder } from '../builder.ts';
 import { DeletedType } from '../deleted.ts';
@@ -67,7 +67,7 @@ builder.mutationFields((t) => ({
     type: UpsertedDocumentsType,
     description:
       'Writes documents, and in the same transaction the job that works on them: all or nothing. Needs DOCUMENTS_WRITE, and AI_USE for tasks.',
-    errors: { types: [InvalidInputError, NotFoundError, ForbiddenError, ConflictError, LimitReachedError] },
+    errors: { types: [InvalidInputError, NotFoundError, ForbiddenError, ConflictError, LimitReachedError, BudgetExceededError] },
     args: { input: t.arg({ type: UpsertDocumentsInput, required: true, description: 'The documents.' }) },
     resolve: async (_root, { input }, { services, caller, signal }) => {
       const outcome = await services.documents.upsert(caller, {

@@ -56,6 +56,30 @@ export const ModelType = builder.objectRef<Pick<CatalogModel, 'id' | 'integratio
       description: 'For a million tokens written; null where it is not known.',
       resolve: (model) => model.info.outputUsdPerMillion ?? null,
     }),
+    cachedInputUsdPerMillion: t.field({
+      type: 'Decimal',
+      nullable: true,
+      description: 'For a million tokens read from the vendor’s prompt cache; null: as any others that are read.',
+      resolve: (model) => model.info.cachedInputUsdPerMillion ?? null,
+    }),
+    cacheWriteUsdPerMillion: t.field({
+      type: 'Decimal',
+      nullable: true,
+      description: 'For a million tokens written to the vendor’s prompt cache; null: as any others that are read.',
+      resolve: (model) => model.info.cacheWriteUsdPerMillion ?? null,
+    }),
+    usdPerAudioSecond: t.field({
+      type: 'Decimal',
+      nullable: true,
+      description: 'For a second of sound, heard or spoken; null where it is not known, or tokens are paid instead.',
+      resolve: (model) => model.info.usdPerAudioSecond ?? null,
+    }),
+    usdPerImage: t.field({
+      type: 'Decimal',
+      nullable: true,
+      description: 'For an image in a request; null where its tokens are all that is paid.',
+      resolve: (model) => model.info.usdPerImage ?? null,
+    }),
   }),
 });
 
@@ -84,10 +108,19 @@ export const ProviderPluginType = builder.objectRef<RegisteredPlugin>('ProviderP
       description: 'Where to read more.',
       resolve: ({ plugin }) => plugin.manifest.docsUrl ?? null,
     }),
-    source: t.exposeString('source', { description: '"shipped", or where it was registered from.' }),
-    error: t.exposeString('error', {
+    pricesAsOf: t.string({
       nullable: true,
-      description: 'Why this server could not load it; it is tried again. Null where all is well.',
+      description: 'The day (YYYY-MM-DD) of the prices that it knows; null where it tells none.',
+      resolve: ({ plugin }) => plugin.manifest.pricesAsOf ?? null,
+    }),
+    source: t.exposeString('source', { description: '"shipped", or where it was registered from.' }),
+    error: t.string({
+      nullable: true,
+      description:
+        'Why this server could not load it, where the root key asks; it is tried again. Null where all is well.',
+      // It may name files and addresses of the server's.
+      resolve: ({ error }, _args, { caller }) =>
+        error === null || caller.kind === 'root' ? error : 'it could not be loaded',
     }),
   }),
 });

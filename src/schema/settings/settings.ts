@@ -72,7 +72,7 @@ export const SettingsType = builder.objectRef<SettingsView>('Settings').implemen
     policies: t.field({
       type: 'JSON',
       description:
-        'Rules. Known ones: `answerCache` (whether the same question may have the answer of a moment ago); `requestsPerMinute` and `requestsPerMinutePerKey` (model calls of the workspace and of each API key, in any minute).',
+        'Rules. Known ones: `answerCache` (whether the same question may have the answer of a moment ago); `budgets` ({ unknownPrices: "refuse" }: a model whose price is not known is not called while a budget is in force; "allow" otherwise); `requestsPerMinute` and `requestsPerMinutePerKey` (model calls of the workspace and of each API key, in any minute).',
       resolve: ({ policies }) => policies,
     }),
     models: t.field({
@@ -88,7 +88,11 @@ const UpdateSettingsInput = builder.inputType('UpdateSettingsInput', {
     'What to change. Each part is merged into what is there (RFC 7386): null takes a key away, what is left out stays.',
   fields: (t) => ({
     preferences: t.field({ type: 'JSON', description: 'Any JSON of the team’s own.' }),
-    policies: t.field({ type: 'JSON', description: 'Rules; `answerCache` is true or false, `requestsPerMinute` and `requestsPerMinutePerKey` are whole numbers from 1 to 100,000.' }),
+    policies: t.field({
+      type: 'JSON',
+      description:
+        'Rules; `answerCache` is true or false, `requestsPerMinute` and `requestsPerMinutePerKey` are whole numbers from 1 to 100,000.',
+    }),
     models: t.field({
       type: 'JSON',
       description:

@@ -43,8 +43,13 @@ const UsageTotalsType = builder.objectRef<UsageTotals>('UsageTotals').implement(
     embeddings: t.exposeInt('embeddings', { description: 'Texts that a provider embedded.' }),
     llmCalls: t.exposeInt('llmCalls', { description: 'Calls of a language model.' }),
     vectorQueries: t.exposeInt('vectorQueries', { description: 'Searches among vectors.' }),
-    inputTokens: t.exposeInt('inputTokens', { description: 'Tokens that models read.' }),
-    outputTokens: t.exposeInt('outputTokens', { description: 'Tokens that models wrote.' }),
+    inputTokens: t.exposeInt('inputTokens', {
+      description:
+        'Tokens that models read: as the vendor told, else counted (an estimate for other vendors than OpenAI).',
+    }),
+    outputTokens: t.exposeInt('outputTokens', {
+      description: 'Tokens that models wrote, answers that were cut or cancelled among them; told or counted as above.',
+    }),
     totalTokens: t.exposeInt('totalTokens', { description: 'Both together.' }),
     costUsd: t.expose('costUsd', { type: 'Decimal', description: 'Of the requests whose price is known.' }),
     unpricedRequests: t.exposeInt('unpriced', {

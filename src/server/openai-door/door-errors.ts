@@ -1,9 +1,9 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { ProviderFailedError } from '../../domain/gateway/errors.ts';
-import { LimitReachedError } from '../../domain/usage/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { ProviderErrorKind } from '../../plugins/errors.ts';
 import { type ErrorCode, InvalidInputError } from '../../shared/errors.ts';
+import { retryAfterOf } from '../retry-after.ts';
 import { toClientError } from '../use-error-codes.ts';
 import { GenerationRestartedError } from './resumed-answer.ts';
 
@@ -108,16 +108,10 @@ function paramOf(error: unknown, code: ErrorCode): string | null {
 /** When to try again; OpenAI's clients also read from `x-should-retry` whether to. */
 function retryHeaders(error: unknown, code: ErrorCode): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = {};
-  const waitMs = waitMsOf(error);
-  if (waitMs !== null) headers['retry-after'] = String(Math.max(1, Math.ceil(waitMs / 1_000)));
+  const retryAfter = retryAfterOf(error);
+  if (retryAfter !== null) headers['retry-after'] = retryAfter;
   const isSpent = code === 'LIMIT_REACHED' || code === 'BUDGET_EXCEEDED';
   const isFinal = error instanceof ProviderFailedError && !error.retryable;
   if (isSpent || isFinal) headers['x-should-retry'] = 'false';
   return headers;
-}
-
-function waitMsOf(error: unknown): number | null {
-  if (error instanceof LimitReachedError) return error.resetsAt.getTime() - Date.now();
-  const { retryAfterMs } = (error ?? {}) as { retryAfterMs?: unknown };
-  return typeof retryAfterMs === 'number' ? retryAfterMs : null;
 }

@@ -24,8 +24,10 @@ export interface DoorRequest extends DoorParts {
 
 /** A model call that ends when the client leaves. */
 export function modelCallOf(door: DoorRequest, operation: Operation): ModelCall & { tally: UsageTally } {
-  const { caller, requestId, response } = door;
-  return { caller, operation, requestId, signal: whenClientLeaves(response), tally: new UsageTally() };
+  const { caller, requestId, request, response } = door;
+  const traceparent = request.headers.traceparent?.toString() ?? null;
+  const signal = whenClientLeaves(response);
+  return { caller, operation, requestId, traceparent, signal, tally: new UsageTally() };
 }
 
 export function answerJson(response: ServerResponse, status: number, headers: OutgoingHttpHeaders, body: object): void {

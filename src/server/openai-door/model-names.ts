@@ -36,13 +36,12 @@ async function isOfIntegration(catalog: ModelCatalog, workspaceId: string, id: s
 
 async function idOfName(catalog: ModelCatalog, workspaceId: string, name: string): Promise<string> {
   const ids = await idsOfName(catalog, workspaceId, name);
-  const [id, ...others] = ids;
-  if (id !== undefined && others.length === 0) return id;
-  const called = JSON.stringify(name.slice(0, 200));
-  if (id !== undefined)
+  if (ids.length > 1) {
+    const called = JSON.stringify(name.slice(0, 200));
     throw new NoProviderError(`several integrations have a model ${called}: ${listed(ids)}; name one`);
-  const known = (await catalog.list(workspaceId)).map((model) => model.id);
-  throw new NoProviderError(`there is no model ${called}; there are: ${listed(known)}`);
+  }
+  // The call itself refuses a model that there is not, and knows which ones could do it.
+  return ids[0] ?? name;
 }
 
 async function idsOfName(catalog: ModelCatalog, workspaceId: string, name: string): Promise<string[]> {

@@ -55,6 +55,10 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
   cacheStats: { needs: 'ANALYTICS_VIEW', document: '{ cacheStats { hits } }' },
   classify: { needs: 'AI_USE', document: '{ classify(text: "It crashes") { model } }' },
   collections: { needs: 'DOCUMENTS_READ', document: '{ collections { nodes { id } } }' },
+  costEstimate: {
+    needs: 'ANALYTICS_VIEW',
+    document: '{ costEstimate(operation: EMBED, texts: ["dock"]) { highUsd } }',
+  },
   documents: { needs: 'DOCUMENTS_READ', document: '{ documents { nodes { id } } }' },
   embed: { needs: 'AI_USE', document: '{ embed(texts: ["dock"]) { dimensions } }' },
   integrations: { needs: 'DOCUMENTS_READ', document: '{ integrations { id } }' },

@@ -140,6 +140,7 @@ describe('stored credentials', () => {
 
   test.each([
     ['another origin', () => ({ baseUrl: elsewhere.url })],
+    ['another path of the same origin', () => ({ ...config, baseUrl: `${config.baseUrl}/of/somebody/else` })],
     ['another region', () => ({ ...config, region: 'attackers-1' })],
     ['no address any more', () => ({})],
   ])('go to %s neither by a change nor by a test', async (_what, other) => {
@@ -163,14 +164,39 @@ describe('stored credentials', () => {
     expect(JSON.stringify(elsewhere.requests)).not.toContain(SECRET);
   });
 
-  test('go to another path of the same place', async () => {
-    const moved = await change(client, 'updateIntegration', { id, config: { baseUrl: `${vendor.url}/v2` } });
+  test('go to the same url in another spelling', async () => {
+    const moved = await change(client, 'updateIntegration', {
+      id,
+      config: { ...config, baseUrl: `${config.baseUrl}//` },
+    });
     expect(moved).toMatchObject({ __typename: 'Integration', hasCredentials: true });
     expect(await change(client, 'testIntegration', { id })).toMatchObject({ ok: true });
-    expect(vendor.requests.at(-1)).toMatchObject({
-      path: expect.stringMatching(/^\/v2/),
-      headers: { authorization: `Bearer ${SECRET}` },
-    });
+    expect(vendor.requests.at(-1)).toMatchObject({ headers: { authorization: `Bearer ${SECRET}` } });
+  });
+
+  test.each(['sk-a-key\n', 'sk-a\nkey', 'sk-a\u0001key', '\tsk-a-key', 'sk-a\u0085key'])(
+    'with a line break or another control character are refused, and not repeated: %j',
+    async (apiKey) => {
+      for (const mutation of ['createIntegration', 'testIntegration'] as const) {
+        const name = mutation === 'createIntegration' ? { name: 'broken' } : {};
+        const refused = await change(client, mutation, {
+          ...name,
+          pluginId: 'vendor',
+          config,
+          credentials: { apiKey },
+        });
+        expect(refused.issues).toEqual([
+          { path: ['credentials', 'apiKey'], message: expect.stringContaining('control character') },
+        ]);
+        expect(JSON.stringify(refused)).not.toContain('sk-a');
+      }
+    },
+  );
+
+  test('in PEM or JSON may have lines', async () => {
+    const apiKey = '-----BEGIN KEY-----\nabc\n-----END KEY-----\n';
+    const input = { name: 'pem', pluginId: 'vendor', config, credentials: { apiKey } };
+    expect(await change(client, 'createIntegration', input)).toMatchObject({ hasCredentials: true });
   });
 
   test('of another shape than an object are refused, and not repeated', async () => {

@@ -84,6 +84,12 @@ describe('an integration', () => {
     });
   });
 
+  test('whose vendor refuses to tell what was spent is a failure of the provider, and no fault of ours', async () => {
+    await makeIntegration(client, { name: 'refused', config, credentials: { apiKey: 'sk-refused-by-the-vendor' } });
+    const { body } = await server.query('{ integrations { spend { reportedUsd } } }', {}, { key: client.ownerKey });
+    expect(body.errors).toMatchObject([{ message: 'the vendor refuses', extensions: { code: 'PROVIDER_FAILED' } }]);
+  });
+
   test('of another workspace is not there: not by id, not as a fallback, not in the list', async () => {
     const { id } = await makeIntegration(client, { name: 'mine', config });
     const stranger = await openWorkspace(server);
@@ -282,6 +288,40 @@ describe('a trial', () => {
       '{ usage { total { llmCalls inputTokens costUsd } } }',
     );
     expect(usage.total).toEqual({ llmCalls: 1, inputTokens: 1_000, costUsd: '0.002' });
+  });
+
+  test('takes its answer from the allowance of LLM calls before it asks, and gives it back where there is none', async () => {
+    const server = await startVendorServer();
+    try {
+      const free = await openWorkspace(server, { tier: 'FREE' });
+      const usedCalls = () =>
+        server.app.database.withSystem(async ({ sql }) => {
+          const [row] = await sql`select sum(used)::int as used from meter_days where meter = 'LLM_CALLS'`;
+          return row?.used as number;
+        });
+      await change(free, 'testIntegration', { pluginId: 'vendor', config });
+      expect(await usedCalls()).toBe(1);
+      const unanswered = { pluginId: 'vendor', config, credentials: { apiKey: 'sk-refused-by-the-vendor' } };
+      expect(await change(free, 'testIntegration', unanswered)).toMatchObject({ ok: false });
+      expect(await usedCalls()).toBe(1);
+      await server.app.database.withSystem(
+        ({ sql }) => sql`update meter_days set used = 100 where meter = 'LLM_CALLS'`,
+      );
+      const before = vendor.requests.length;
+      expect(await change(free, 'testIntegration', { pluginId: 'vendor', config })).toMatchObject({
+        ...{ ok: false, sample: null, error: expect.stringContaining('LLM calls') },
+      });
+      expect(vendor.requests.slice(before).map(({ path }) => path)).toEqual(['/check']);
+    } finally {
+      await server.close();
+    }
+  }, 60_000);
+
+  test('whose tokens cannot be counted is an answer all the same, and is counted as a call', async () => {
+    const tried = await change(client, 'testIntegration', { pluginId: 'vendor', config, prompt: 'count oddly' });
+    expect(tried).toMatchObject({ ok: true, sample: 'you said count oddly' });
+    const { usage } = await client.read<{ usage: { total: object } }>('{ usage { total { llmCalls inputTokens } } }');
+    expect(usage.total).toEqual({ llmCalls: 1, inputTokens: 0 });
   });
 
   test('of a provider that only embeds makes a vector', async () => {

@@ -64,6 +64,34 @@ describe('the url of an integration', () => {
     }
   });
 
+  test('is https where credentials go to a public address, and may be http where none do, or to a private one', async () => {
+    const wide = await openWorkspace(open);
+    const credentials = { apiKey: 'sk-plain-text' };
+    const plain = { pluginId: 'vendor', config: { baseUrl: 'http://93.184.215.14/v1' } };
+    const refused = { issues: [{ path: ['config', 'baseUrl'], message: 'must be https: credentials are sent there' }] };
+    for (const each of [client, wide]) {
+      expect(await change(each, 'createIntegration', { name: 'plain', ...plain, credentials })).toMatchObject(refused);
+      expect(await change(each, 'testIntegration', { ...plain, credentials })).toMatchObject(refused);
+      const { id } = await change(each, 'createIntegration', { name: 'plain', ...plain });
+      expect(await change(each, 'updateIntegration', { id, credentials })).toMatchObject(refused);
+      const secure = { id, config: { baseUrl: 'https://93.184.215.14/v1' }, credentials };
+      expect(await change(each, 'updateIntegration', secure)).toMatchObject({ hasCredentials: true });
+      expect(await change(each, 'updateIntegration', { id, config: plain.config })).toMatchObject(refused);
+    }
+    const inside = { name: 'inside', ...input(vendor.url), credentials };
+    expect(await change(wide, 'createIntegration', inside)).toMatchObject({ hasCredentials: true });
+  });
+
+  test('has 2,048 characters at the most', async () => {
+    const url = (length: number) => 'https://93.184.215.14/'.padEnd(length, '/');
+    expect(await change(client, 'createIntegration', { name: 'long', ...input(url(2_049)) })).toMatchObject({
+      issues: [{ path: ['config', 'baseUrl'], message: expect.stringContaining('2048') }],
+    });
+    expect(await change(client, 'createIntegration', { name: 'long', ...input(url(2_048)) })).toMatchObject({
+      name: 'long',
+    });
+  });
+
   test('may be a public address, and a name that cannot be looked up now', async () => {
     for (const [name, url] of [
       ['public', 'https://93.184.215.14/v1'],

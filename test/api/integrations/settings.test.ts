@@ -164,11 +164,47 @@ describe('the model of a kind of work', () => {
       ['models', 'chat', 'parameters', 'temperature'],
     ],
     ['no model at all', { chat: {} }, ['models', 'chat', 'primary']],
+    [
+      'vectors of another length',
+      { embed: { primary: 'local/use-lite-768', parameters: { dimensions: 256 } } },
+      ['models', 'embed', 'parameters'],
+    ],
+    [
+      'a length of vectors, where none are made',
+      { chat: { primary: 'chatty/parrot', parameters: { dimensions: 256 } } },
+      ['models', 'chat', 'parameters'],
+    ],
+    [
+      'another model to fall back to for vectors',
+      { embed: { primary: 'local/use-lite-768', fallbacks: ['local/all-MiniLM-L6-v2'] } },
+      ['models', 'embed', 'fallbacks', '0'],
+    ],
+    [
+      'itself to fall back to for vectors',
+      { embed: { primary: 'local/use-lite-768', fallbacks: ['local/use-lite-768'] } },
+      ['models', 'embed', 'fallbacks', '0'],
+    ],
   ])('is not %s', async (_what, models, path) => {
     await make('chatty');
     const refused = await update({ preferences: { changed: true }, models });
     expect(refused.issues.map((issue) => issue.path)).toEqual([path]);
     expect(await update({})).toMatchObject({ preferences: {} });
+  });
+
+  test('for vectors says why it takes no parameters', async () => {
+    const parameters = { temperature: 0 };
+    const { issues } = await update({ models: { embed: { primary: 'local/use-lite-768', parameters } } });
+    expect(issues).toMatchObject([{ message: expect.stringContaining('cannot share an index') }]);
+  });
+
+  test('for vectors may fall back to the same model of another integration, also where aliases name both', async () => {
+    await make('chatty');
+    await makeIntegration(client, { name: 'mine', pluginId: 'local' });
+    const alias = 'Xenova/all-MiniLM-L6-v2';
+    await update({ models: { embed: { primary: `local/${alias}`, fallbacks: [`mine/${alias}`] } } });
+    expect(await read()).toMatchObject({
+      models: { embed: { primary: { id: 'local/all-MiniLM-L6-v2' }, fallbacks: [{ id: 'mine/all-MiniLM-L6-v2' }] } },
+    });
   });
 
   test('of another workspace’s integration is not there', async () => {

@@ -108,6 +108,17 @@ describe('a chat completion', () => {
     expect(parse({}, { 'cache-control': header }).input.cache).toBe(cache);
   });
 
+  const CACHED = { cache_control: { type: 'ephemeral' } };
+  const CAT = 'https://example.com/cat.jpg';
+  const said = (part: object, role = 'user') => [{ role, content: [part] }];
+  const called = (fields: object, definition: object = {}) => [
+    {
+      role: 'assistant',
+      tool_calls: [
+        { id: 'call_1', type: 'function', function: { name: 'weather', arguments: '{}', ...definition }, ...fields },
+      ],
+    },
+  ];
   const image = (url: string) => [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }];
 
   test.each<[object, RegExp]>([
@@ -135,6 +146,37 @@ describe('a chat completion', () => {
       { response_format: { type: 'json_schema', json_schema: { name: 'town' } } },
       /^response_format\.json_schema\.schema: /,
     ],
+    [{ response_format: { type: 'json_object', schema: {} } }, /^response_format\.schema: is not supported/],
+    [{ response_format: { type: 'json_object', json_schema: {} } }, /^response_format\.json_schema: is not supported/],
+    [{ response_format: { type: 'text', grammar: 'root' } }, /^response_format\.grammar: is not supported/],
+    [
+      { response_format: { type: 'json_schema', json_schema: { name: 'town', schema: {} }, strict: true } },
+      /^response_format\.strict: is not supported/,
+    ],
+    [{ messages: said({ type: 'text', text: 'Hi', ...CACHED }) }, /^messages\.0\.content\.0\.cache_control: is not/],
+    [
+      { messages: said({ type: 'image_url', image_url: { url: CAT }, ...CACHED }) },
+      /^messages\.0\.content\.0\.cache_control: is not/,
+    ],
+    [
+      { messages: said({ type: 'image_url', image_url: { url: CAT, mime_type: 'image/png' } }) },
+      /^messages\.0\.content\.0\.image_url\.mime_type: is not/,
+    ],
+    [
+      { messages: said({ type: 'text', text: 'Be brief.', ...CACHED }, 'system') },
+      /^messages\.0\.content\.0\.cache_control: is not/,
+    ],
+    [{ messages: called({ extra_content: { google: {} } }) }, /^messages\.0\.tool_calls\.0\.extra_content: is not/],
+    [{ messages: called({}, { strict: true }) }, /^messages\.0\.tool_calls\.0\.function\.strict: is not/],
+    [
+      { tools: [{ type: 'function', function: { name: 'weather' }, ...CACHED }] },
+      /^tools\.0\.cache_control: is not supported/,
+    ],
+    [
+      { tool_choice: { type: 'function', function: { name: 'weather' }, disable_parallel_tool_use: true } },
+      /^tool_choice\.disable_parallel_tool_use: is not/,
+    ],
+    [{ stream_options: { every: 5 } }, /^stream_options\.every: is not supported/],
     [{ signalbox: { retries: 3 } }, /^signalbox\.retries: is not supported/],
   ])('of %j is refused with the place', (fields, issue) => {
     expect(issueOf(fields)).toMatch(issue);

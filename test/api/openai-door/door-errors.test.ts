@@ -86,9 +86,9 @@ describe('a request that cannot be used', () => {
     expect(await send(CHAT, undefined, { method: 'GET' })).toMatchObject({ status: 405 });
   });
 
-  test('of 20 MB with a photograph is taken', async () => {
+  test('of 15 MB with a photograph is taken', async () => {
     models.play('writer', says('A cat.'));
-    const url = `data:image/png;base64,${'A'.repeat(20 * 1024 * 1024)}`;
+    const url = `data:image/png;base64,${'A'.repeat(15 * 1024 * 1024)}`;
     const messages = [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }];
     expect((await send(CHAT, chat({ messages }))).status).toBe(200);
   });

@@ -125,6 +125,31 @@ describe('the OpenAI SDK', () => {
     ]);
   });
 
+  test('runs a strict tool by itself, and sends back what it has read of the call', async () => {
+    models.play(
+      'writer',
+      [
+        { kind: 'toolCall', index: 0, id: 'call_a', name: 'weather', arguments: '{"city":"Bern"}' },
+        finish('tool_calls'),
+      ],
+      says('Rain.'),
+    );
+    const tool = {
+      type: 'function' as const,
+      function: {
+        ...{ name: 'weather', description: 'Of a city', strict: true, parameters: WEATHER.function.parameters ?? {} },
+        parse: (text: string) => JSON.parse(text) as { city: string },
+        function: ({ city }: { city: string }) => `rain in ${city}`,
+      },
+    };
+    const runner = client.chat.completions.runTools({ model: 'local/writer', messages: ask(), tools: [tool] });
+    expect(await runner.finalContent()).toBe('Rain.');
+    expect(models.requests[1]?.messages.slice(1)).toEqual([
+      { role: 'assistant', text: '', toolCalls: [{ id: 'call_a', name: 'weather', arguments: '{"city":"Bern"}' }] },
+      { role: 'tool', toolCallId: 'call_a', text: 'rain in Bern' },
+    ]);
+  });
+
   test('parses an answer by a schema', async () => {
     models.play('writer', says('{"city":"Bern"}'));
     const schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };

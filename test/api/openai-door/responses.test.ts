@@ -93,6 +93,30 @@ describe('a response', () => {
     expect(models.requests[0]?.format).toEqual({ name: 'town', schema, strict: true });
   });
 
+  test('comes back as it is in the next request', async () => {
+    models.play('writer', [{ kind: 'text', text: '{"city":"Bern"}' }, WEATHER, finish('tool_calls')]);
+    const schema = { type: 'object', properties: { city: { type: 'string' } } };
+    const asked = { model: 'local/writer', text: { format: { type: 'json_schema' as const, name: 'town', schema } } };
+    const input = [{ role: 'user' as const, content: question() }];
+    const { output } = await client.responses.parse({ ...asked, input });
+    await client.responses.create({
+      ...asked,
+      input: [
+        ...input,
+        ...(output as OpenAI.Responses.ResponseInputItem[]),
+        { type: 'function_call_output', call_id: 'call_a', output: 'rain' },
+      ],
+    });
+    expect(models.requests[1]?.messages.slice(1)).toEqual([
+      {
+        role: 'assistant',
+        text: '{"city":"Bern"}',
+        toolCalls: [{ id: 'call_a', name: 'weather', arguments: '{"city":"Bern"}' }],
+      },
+      { role: 'tool', toolCallId: 'call_a', text: 'rain' },
+    ]);
+  });
+
   test('that breaks off is an error, never complete', async () => {
     models.play('writer', [{ kind: 'text', text: 'Good' }, new ProviderError('content_filter', 'not that')]);
     const stream = await client.responses.create({ model: 'local/writer', input: question(), stream: true });
@@ -111,13 +135,28 @@ describe('a response', () => {
     { background: true },
     { input: [{ type: 'item_reference', id: 'msg_1' }] },
     { tools: [{ type: 'web_search' }] },
+    { reasoning: { effort: 'low', summary: 'auto' } },
+    { text: { format: { type: 'json_object', schema: {} } } },
+    { tool_choice: { type: 'function', name: 'weather', mode: 'auto' } },
+    { stream_options: { every: 5 } },
+    { input: [{ role: 'user', content: 'Hello', phase: 'commentary' }] },
+    { input: [{ role: 'user', content: [{ type: 'input_text', text: 'Hello', cache_control: {} }] }] },
+    {
+      input: [
+        { role: 'user', content: [{ type: 'input_image', image_url: 'https://example.com/cat.jpg', file_id: 'f' }] },
+      ],
+    },
+    { input: [{ type: 'function_call', call_id: 'call_a', name: 'now', arguments: '', namespace: 'clock' }] },
+    { input: [{ type: 'function_call_output', call_id: 'call_a', output: 'noon', caller: { type: 'direct' } }] },
   ])('with what cannot be done here is refused: %j', async (fields) => {
     const body = {
       model: 'local/writer',
       input: 'Hello',
       ...fields,
     } as OpenAI.Responses.ResponseCreateParamsNonStreaming;
+    models.play('writer', says('Good morning'));
     await expect(client.responses.create(body)).rejects.toMatchObject({ status: 400 });
+    expect(models.requests).toEqual([]);
   });
 });
 

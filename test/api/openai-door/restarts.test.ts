@@ -139,6 +139,19 @@ describe('a stream whose provider breaks off', () => {
     expect(await streamed([...call('call_a', 'weather', '{"ci'), BROKEN], second)).toMatchObject(restarted);
   });
 
+  test('after a call without arguments ends with an error where the next provider does not call', async () => {
+    const result = await streamed([...call('call_a', 'now', ''), BROKEN], says('It is noon.'));
+    expect(result).toMatchObject({ calls: [{ name: 'now', arguments: '' }], ...restarted });
+  });
+
+  test('after a call without arguments is whole where the next provider makes the same one', async () => {
+    const second = [...call('call_b', 'now', ''), finish('tool_calls')];
+    expect(await streamed([...call('call_a', 'now', ''), BROKEN], second)).toMatchObject({
+      calls: [{ id: 'call_a', name: 'now', arguments: '' }],
+      ...whole,
+    });
+  });
+
   test('ends with an error where every provider does', async () => {
     const result = await streamed(broken('It is'), broken('It is'));
     expect(result).toMatchObject({ text: 'It is', done: false, whole: false });

@@ -2,12 +2,15 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { CallContext } from '../../../src/plugins/contract.ts';
 import { testDatabaseTarget } from '../../support/database.ts';
 import { testHost } from '../../support/plugin-host.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { startTestServer, type TestServer } from '../server-harness.ts';
+import { openWorkspace } from '../workspace-client.ts';
 import { findPlugin, installModule, listPlugins, registerPlugin, unregisterPlugin } from './plugin-client.ts';
 
 const CALL: CallContext = { signal: new AbortController().signal, requestId: 'req_test' };
@@ -15,9 +18,17 @@ const ECHO = 'examples/plugin-module/echo.ts';
 
 let server: TestServer;
 let pluginsDir: string;
+let logged = '';
 
 beforeAll(async () => {
-  server = await startTestServer({ environment: { SIGNALBOX_ALLOW_PRIVATE_URLS: '1' } });
+  const sink = new Writable({
+    write: (chunk, _encoding, done) => {
+      logged += String(chunk);
+      done();
+    },
+  });
+  const logger = pino({ level: 'trace' }, sink);
+  server = await startTestServer({ environment: { SIGNALBOX_ALLOW_PRIVATE_URLS: '1' }, logger });
   pluginsDir = server.app.config.pluginsDir;
   installModule(pluginsDir, ECHO, 'echo.ts');
 });
@@ -97,6 +108,14 @@ describe('registering a provider plugin', () => {
     expect(await findPlugin(server, 'local')).toMatchObject({ source: 'shipped' });
   });
 
+  test('is refused without a word of its source in the log: a url may hold a password', async () => {
+    const refused = await registerPlugin(server, { url: 'https://somebody:hunter-2@plugins.example.com' });
+    expect(refused.issues).toMatchObject([{ reason: 'URL_FORBIDDEN' }]);
+    await waitFor('the line of the log', () => logged.includes('"kind":"url","reason":"URL_FORBIDDEN"'));
+    expect(logged).not.toContain('hunter-2');
+    expect(logged).not.toContain('plugins.example.com');
+  });
+
   test('again from the same source brings its new version, which answers from then on', async () => {
     writeModule('versions.mjs', 'versions', '1.0.0');
     await registerPlugin(server, { path: 'versions.mjs' });
@@ -170,6 +189,13 @@ describe('a registered plugin', () => {
       expect(await findPlugin(second, 'lost')).toMatchObject({
         ...{ version: '1.0.0', source: 'lost.mjs', error: expect.stringMatching(/there is no "lost.mjs"/) },
       });
+      const tenant = await openWorkspace(second);
+      const { providerPlugins } = await tenant.read<{ providerPlugins: { id: string; error: string | null }[] }>(
+        '{ providerPlugins { id error } }',
+      );
+      expect(providerPlugins.filter(({ error }) => error !== null)).toEqual([
+        { id: 'lost', error: 'it could not be loaded' },
+      ]);
       writeModule('lost.mjs', 'lost', '1.0.0', folder);
       await waitFor('it to be loaded', async () => (await findPlugin(second, 'lost'))?.error === null, 15_000);
       expect(await answerOf('lost', second)).toBe('from 1.0.0');

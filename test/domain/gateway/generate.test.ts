@@ -22,9 +22,23 @@ describe('an answer', () => {
     expect(await outcomes()).toEqual(['first SUCCEEDED']);
   });
 
-  test('whose tokens the provider does not tell has no known cost, rather than none', async () => {
-    const untold = scriptedProvider({ pieces: ['hello'], tellsNoUsage: true });
+  test('whose tokens the provider does not tell is counted, and costs what they cost', async () => {
+    const untold = scriptedProvider({ pieces: ['hello', ' world'], tellsNoUsage: true });
     const { gateway, call } = await openGateway(testing.database, [untold]);
+    const messages = [{ role: 'user' as const, parts: [{ kind: 'text' as const, text: 'hello world' }] }];
+    // Two tokens, and seven of the chat format around them, at 1 USD a million; two of the answer at 2 USD.
+    expect(await gateway.generate(call, question({ messages }))).toMatchObject({
+      usage: { inputTokens: 9, outputTokens: 2 },
+      costUsd: '0.000013',
+    });
+  });
+
+  test('of a model without a known price has no known cost, rather than none', async () => {
+    const unpriced = {
+      ...answers('hello'),
+      listModels: async () => [{ name: 'm', capabilities: ['GENERATE' as const] }],
+    };
+    const { gateway, call } = await openGateway(testing.database, [unpriced]);
     expect(await gateway.generate(call, question())).toMatchObject({ text: 'hello', costUsd: null });
   });
 

@@ -20,10 +20,12 @@ const GREEN = JSON.stringify({ name: 'green', share: 0.5 });
 const BY_SCHEMA: Capability[] = ['GENERATE', 'STRUCTURED_OUTPUT'];
 const IN_WORDS: Capability[] = ['GENERATE'];
 
-type Said = string | { cut: string } | { fails: ProviderErrorKind } | { withheld: string };
+type Said = string | { cut: string; outputTokens?: number } | { fails: ProviderErrorKind } | { withheld: string };
+
+type Speaker = Provider & { requests: GenerateRequest[] };
 
 /** A model that says one thing after the other; the last is repeated. */
-function speaker(capabilities: Capability[], ...script: Said[]): Provider & { requests: GenerateRequest[] } {
+function speaker(capabilities: Capability[], ...script: Said[]): Speaker {
   const requests: GenerateRequest[] = [];
   return {
     requests,
@@ -32,7 +34,10 @@ function speaker(capabilities: Capability[], ...script: Said[]): Provider & { re
       requests.push(request);
       const end = { toolCalls: [], usage: { inputTokens: 10, outputTokens: 50 }, model: request.model };
       if (typeof said === 'string') return { ...end, text: said, finishReason: 'stop' };
-      if ('cut' in said) return { ...end, text: said.cut, finishReason: 'length' };
+      if ('cut' in said) {
+        const usage = { inputTokens: 10, outputTokens: said.outputTokens ?? 50 };
+        return { ...end, usage, text: said.cut, finishReason: 'length' };
+      }
       if ('withheld' in said) return { ...end, text: said.withheld, finishReason: 'content_filter' };
       throw new ProviderError(said.fails, `failed: ${said.fails}`);
     },
@@ -107,6 +112,28 @@ describe('an object', () => {
   });
 });
 
+describe('an object of the model that the workspace has chosen', () => {
+  const chosen = { chat: { primary: 'first/m', fallbacks: [], parameters: { temperature: 0.2, topP: 0.5 } } };
+  const fallingBack = () =>
+    [speaker(BY_SCHEMA, { fails: 'authentication' }), speaker(IN_WORDS, RED)] as [Speaker, Speaker];
+
+  test('is asked for with its parameters, also of a fallback without a schema mode', async () => {
+    const models = fallingBack();
+    const { gateway, call } = await openGateway(testing.database, models, {}, chosen);
+    // What is left open by name is chosen too.
+    const asked = question({ model: undefined, temperature: undefined, topP: 0.9 });
+    expect((await generateObject(gateway, call, asked, COLOUR)).answer.model).toBe('second/m');
+    for (const { requests } of models) expect(requests).toMatchObject([{ temperature: 0.2, topP: 0.9 }]);
+  });
+
+  test('is asked for without them where the model is named', async () => {
+    const models = fallingBack();
+    const { gateway, call } = await openGateway(testing.database, models, {}, chosen);
+    expect((await generateObject(gateway, call, question(), COLOUR)).answer.model).toBe('second/m');
+    for (const { requests } of models) expect(requests[0]?.temperature).toBeUndefined();
+  });
+});
+
 describe('an answer that does not fit', () => {
   test.each([
     ['by schema', BY_SCHEMA],
@@ -161,6 +188,13 @@ describe('an answer that does not fit', () => {
     const asking = generateObject(gateway, call, question(), COLOUR);
     await expect(asking).rejects.toMatchObject({ kind: 'malformed', message: /cut at the limit/ });
     expect(model.requests.map(({ maxOutputTokens }) => maxOutputTokens)).toEqual([undefined, 200]);
+  });
+
+  test('because it was cut, by a vendor that counts nothing, is asked for again without a limit', async () => {
+    const model = speaker(BY_SCHEMA, { cut: '{"name":"r', outputTokens: 0 }, RED);
+    const { gateway, call } = await open(model);
+    expect((await generateObject(gateway, call, question(), COLOUR)).value.name).toBe('red');
+    expect(model.requests.map(({ maxOutputTokens }) => maxOutputTokens)).toEqual([undefined, undefined]);
   });
 
   test('because the vendor withheld it is not asked for again', async () => {

@@ -13,6 +13,7 @@ import {
   listIntegrations,
 } from '../../../src/domain/integrations/integration-store.ts';
 import { readSecretKeys, secretKeyOf } from '../../../src/domain/integrations/secret-key.ts';
+import { ConfigError } from '../../../src/shared/config-error.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { insertWorkspace } from '../../support/rows.ts';
 import { makeTempFolder, type TempFolder } from '../../support/temp-folder.ts';
@@ -164,6 +165,20 @@ describe('npm run rotate-secret-key', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^signalbox: .*SIGNALBOX_SECRET_KEY_PREVIOUS/);
   }, 60_000);
+
+  test('--new is refused beside a shared Postgres, where nobody can tell whether a server runs, and says what to do', async () => {
+    const before = readFileSync(keyFile(), 'utf8');
+    const { code, stderr } = await run(['--new'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^signalbox: --new is for the embedded database.*SIGNALBOX_SECRET_KEY_PREVIOUS/);
+    expect(readFileSync(keyFile(), 'utf8')).toBe(before);
+  }, 60_000);
+
+  test('an empty file in place of the key is an error, not the key of an empty text', () => {
+    writeFileSync(keyFile(), '\n');
+    expect(() => readSecretKeys(given())).toThrow(ConfigError);
+    expect(() => readSecretKeys(given())).toThrow(/secret-key is empty/);
+  });
 
   test('the key in the data folder is made once, for its owner’s eyes alone', () => {
     const first = readSecretKeys(given()).current;

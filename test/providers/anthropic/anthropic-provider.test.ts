@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkPluginConfig } from '../../../src/plugins/config-check.ts';
 import type { GenerateRequest, StreamPart } from '../../../src/plugins/contract.ts';
@@ -427,4 +428,34 @@ describe('the configuration', () => {
     expect(checkPluginConfig(plugin.manifest, {})).toHaveLength(1);
     expect(checkPluginConfig(plugin.manifest, { apiKey: 'k', region: 'eu' })).toHaveLength(1);
   });
+});
+
+test.each([
+  [{ output_tokens: 3 }, { inputTokens: 0, outputTokens: 3 }],
+  [
+    { input_tokens: '12', cache_read_input_tokens: 4, output_tokens: Number.MAX_VALUE },
+    { inputTokens: 4, cachedInputTokens: 4, outputTokens: 0 },
+  ],
+])('counts that are none count nothing: %j', async (usage, expected) => {
+  bench.answers({ body: { ...messageOf({}), usage } });
+  expect((await bench.provider.generate?.(request(), call))?.usage).toEqual(expected);
+});
+
+test('a list of models without an end is read for twenty pages', async () => {
+  const data = [{ type: 'model', id: 'claude-x', display_name: 'X', created_at: '2026-01-01T00:00:00Z' }];
+  bench.answers({ body: { data, has_more: true, first_id: 'claude-x', last_id: 'claude-x' } });
+  expect(await bench.provider.listModels(call)).toHaveLength(20);
+  expect(bench.vendor.requests).toHaveLength(20);
+});
+
+test('a message of an unknown shape is malformed, not a fault of ours', async () => {
+  bench.answers({ body: { ...messageOf({}), content: [null] } });
+  await expect(bench.provider.generate?.(request(), call)).rejects.toMatchObject({ kind: 'malformed' });
+});
+
+test('a key that fits in no header is in no failure, nor in what caused it', async () => {
+  const made = bench.open({ apiKey: 'sk-ant-api03\nsecret-tail', baseUrl: bench.vendor.url });
+  const failure = await made.check(call).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(Error);
+  expect(inspect(failure, { depth: 10 })).not.toContain('secret-tail');
 });

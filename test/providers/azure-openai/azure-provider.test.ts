@@ -136,6 +136,45 @@ describe('a token of Entra’s', () => {
     rmSync(folder, { recursive: true });
   });
 
+  test.each([undefined, 'soon', 0, -1])(
+    'that ends nobody knows when (%j) is used for minutes, and not fetched for each call',
+    async (expires_in) => {
+      let nowMs = 1_000_000;
+      const folder = mkdtempSync(join(tmpdir(), 'azure-'));
+      const provider = plugin.create(byClient(), { ...testHost(folder), now: () => nowMs }) as Required<Provider>;
+      bench.vendor.play((request) => {
+        if (!isTokenRequest(request)) return ANSWER;
+        asked.push(request);
+        return { do: 'answer', body: { expires_in, access_token: `token-${asked.length}` } };
+      });
+      await provider.generate(asking, call);
+      nowMs += 60_000;
+      await provider.generate(asking, call);
+      expect(asked).toHaveLength(1);
+      nowMs += 10 * 60_000;
+      await provider.generate(asking, call);
+      expect(asked).toHaveLength(2);
+      await provider.close();
+      rmSync(folder, { recursive: true });
+    },
+  );
+
+  test('that the resource does not take is forgotten, and not repeated', async () => {
+    const provider = bench.open(byClient());
+    bench.vendor.play((request) => {
+      if (isTokenRequest(request)) {
+        asked.push(request);
+        return { do: 'answer', body: { expires_in: 3_600, access_token: `token-${asked.length}` } };
+      }
+      if (request.headers.authorization !== 'Bearer token-1') return ANSWER;
+      return { do: 'answer', ...errorAnswer(401, { message: 'the token token-1 is over' }) };
+    });
+    await expect(provider.generate?.(asking, call)).rejects.toMatchObject({
+      ...{ kind: 'authentication', message: expect.stringContaining('the token [redacted] is over') },
+    });
+    expect(await provider.generate?.(asking, call)).toMatchObject({ text: 'Hi' });
+  });
+
   test('is still asked for when the caller that began leaves', async () => {
     const provider = bench.open(byClient());
     const caller = new AbortController();

@@ -254,3 +254,41 @@ describe('the other models', () => {
     }
   });
 });
+
+describe('an answer in OpenAI’s shape', () => {
+  const chunk = (delta: object, finish_reason?: string | null) =>
+    `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
+  const streams = (...chunks: string[]) =>
+    vendor.play({ do: 'stream', headers: { 'content-type': 'text/event-stream' }, chunks });
+  const END = 'data: [DONE]\n\n';
+
+  test.each([
+    ['no finish reason', undefined, 'malformed'],
+    ['an unknown finish reason', 'toString', 'malformed'],
+    ['the finish reason error', 'error', 'server'],
+    ['the finish reason abort', 'abort', 'server'],
+  ])('is no answer with %s, whole and streamed', async (_what, reason, kind) => {
+    streams(chunk({ content: 'half an ans' }), chunk({}, reason), END);
+    await expect(partsOf()).rejects.toMatchObject({ name: 'ProviderError', kind });
+    answers({ choices: [{ message: { content: 'half an ans' }, finish_reason: reason }] });
+    await expect(run()).rejects.toMatchObject({ name: 'ProviderError', kind });
+  });
+
+  test('ends as it says, and the older shape by its end alone', async () => {
+    streams(chunk({ content: 'Hi' }), chunk({}, 'length'), END);
+    expect((await partsOf()).at(-1)).toMatchObject({ kind: 'finish', finishReason: 'length' });
+    streams('data: {"response":"Hi"}\n\n', END);
+    expect((await partsOf()).at(-1)).toMatchObject({ kind: 'finish', finishReason: 'stop' });
+  });
+
+  test('counts nothing where its counts are none', async () => {
+    answers({ response: 'Hi', usage: { prompt_tokens: -1, completion_tokens: 1.5 } });
+    expect((await run()).usage).toEqual({ inputTokens: 0, outputTokens: 0 });
+  });
+});
+
+test('sound of more than 64 MB is refused', async () => {
+  const body = Buffer.alloc(64 * 1024 * 1024 + 1);
+  vendor.play({ do: 'answer', headers: { 'content-type': 'audio/mpeg' }, body });
+  await expect(providerOf().speak({ model: 'melotts', text: 'Hi' }, CALL)).rejects.toMatchObject({ kind: 'malformed' });
+}, 30_000);

@@ -363,3 +363,39 @@ describe('an error', () => {
     await expect(streamed([answerOf([{ text: 'He' }], {}), answer.body])).rejects.toMatchObject(expected);
   });
 });
+
+describe('a finish reason', () => {
+  const said = (text: string, finishReason?: string) => ({
+    candidates: [{ content: { parts: [{ text }] }, ...(finishReason === undefined ? {} : { finishReason }) }],
+  });
+
+  test('that more follows is taken back: the stream was cut', async () => {
+    await expect(streamed([said('one', 'STOP'), said(' two and then')])).rejects.toMatchObject({ kind: 'malformed' });
+  });
+
+  test('may be said with every chunk, or be followed by counts and empty text alone', async () => {
+    for (const chunks of [
+      [said('one', 'STOP'), said(' two', 'STOP')],
+      [said('one'), said(' two', 'STOP'), said(''), { usageMetadata: { promptTokenCount: 3 } }],
+    ]) {
+      expect((await streamed(chunks)).at(-1)).toMatchObject({ kind: 'finish', finishReason: 'stop' });
+    }
+  });
+
+  test('called as a method of every object is none', async () => {
+    await expect(streamed([said('one', 'toString')])).rejects.toMatchObject({ kind: 'malformed' });
+  });
+});
+
+test('counts that are none count nothing', async () => {
+  const usageMetadata = { promptTokenCount: -5, candidatesTokenCount: '7', thoughtsTokenCount: 2 };
+  bench.answers({ body: { ...answerOf([{ text: 'Hello' }]), usageMetadata } });
+  const answer = await bench.provider.generate?.(request(), call);
+  expect(answer?.usage).toEqual({ inputTokens: 0, outputTokens: 2, reasoningTokens: 2 });
+});
+
+test('a list of models without an end is read for twenty pages', async () => {
+  bench.vendor.play({ do: 'answer', body: { models: [], nextPageToken: 'more' } });
+  expect(await bench.provider.listModels(call)).toEqual([]);
+  expect(bench.vendor.requests).toHaveLength(20);
+});

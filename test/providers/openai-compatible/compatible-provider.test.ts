@@ -167,3 +167,99 @@ test('models are those that the server lists now, with the context that vLLM and
     { name: 'BAAI/bge-reranker-v2-m3', capabilities: ['RERANK'] },
   ]);
 });
+
+describe('an answer of a shape of its own', () => {
+  const whole = (message: object, more: object = {}) =>
+    bench.answers({ body: { choices: [{ message, finish_reason: 'stop' }], ...more } });
+  const asked = () => provider.generate(asking(), call);
+
+  test('may have its text as a list of texts, whole and streamed', async () => {
+    const content = [
+      { type: 'text', text: 'Hel' },
+      { type: 'text', text: 'lo' },
+    ];
+    whole({ content });
+    expect(await asked()).toMatchObject({ text: 'Hello' });
+    expect(await bench.streamed([deltaChunk(MODEL, { content }, 'stop'), DONE], asking())).toMatchObject([
+      { kind: 'text', text: 'Hello' },
+      { kind: 'finish' },
+    ]);
+  });
+
+  test.each([
+    { content: 7 },
+    { content: { text: 'Hi' } },
+    { content: [{ type: 'image' }] },
+    { content: ['Hi'] },
+    { content: 'Hi', tool_calls: { a: 1 } },
+    { content: 'Hi', tool_calls: 'call' },
+    { content: 'Hi', tool_calls: [null] },
+  ])('is malformed where it is neither, whole and streamed: %j', async (message) => {
+    whole(message);
+    await expect(asked()).rejects.toMatchObject({ name: 'ProviderError', kind: 'malformed' });
+    await expect(bench.streamed([deltaChunk(MODEL, message, 'stop'), DONE], asking())).rejects.toMatchObject({
+      ...{ name: 'ProviderError', kind: 'malformed' },
+    });
+  });
+
+  test('is malformed, not a fault of ours, whatever else it is', async () => {
+    for (const body of [{ choices: {} }, { choices: [{ message: { content: 'x' } }] }, { choices: 'none' }]) {
+      bench.answers({ body });
+      await expect(asked()).rejects.toMatchObject({ name: 'ProviderError', kind: 'malformed' });
+    }
+    await expect(bench.streamed(['data: {"choices":[null]}\n\n', DONE], asking())).rejects.toMatchObject({
+      ...{ name: 'ProviderError', kind: 'malformed' },
+    });
+  });
+
+  test('counts nothing where its counts are none', async () => {
+    whole({ content: 'Hi' }, { usage: { prompt_tokens: 1.5, completion_tokens: '3', prompt_tokens_details: 'x' } });
+    expect((await asked()).usage).toEqual({ inputTokens: 0, outputTokens: 0 });
+  });
+});
+
+describe('streamed calls of one index without ids', () => {
+  const piece = (name: string | undefined, args: string) =>
+    toolDelta({ index: 0, id: '', function: { ...(name === undefined ? {} : { name }), arguments: args } });
+  const called = async (...pieces: string[]) => {
+    const parts = await bench.streamed([...pieces, deltaChunk(MODEL, {}, 'tool_calls'), DONE], asking());
+    const calls: string[] = [];
+    for (const part of parts) {
+      if (part.kind === 'toolCall') calls[part.index] = `${calls[part.index] ?? part.name}${part.arguments}`;
+    }
+    return calls;
+  };
+
+  test('are told apart by their names', async () => {
+    expect(await called(piece('a', '{"x":1}'), piece('b', '{"y":2}'))).toEqual(['a{"x":1}', 'b{"y":2}']);
+  });
+
+  test('of one name are told apart where the arguments before are whole', async () => {
+    expect(await called(piece('a', '{"x":1}'), piece('a', '{"x":2}'))).toEqual(['a{"x":1}', 'a{"x":2}']);
+  });
+
+  test('are one where the name is repeated with each piece of the arguments', async () => {
+    const pieces = [piece('a', ''), piece('a', '{"x":{"y"'), piece('a', ':{}}'), piece('a', '}'), piece('a', '')];
+    expect(await called(...pieces)).toEqual(['a{"x":{"y":{}}}']);
+    expect(await called(piece('a', '{"x"'), piece(undefined, ':1}'))).toEqual(['a{"x":1}']);
+  });
+});
+
+describe('the url of an image', () => {
+  const showing = (url: string) => asking({ messages: [{ role: 'user', parts: [{ kind: 'imageUrl', url }] }] });
+
+  test.each([
+    ...['http://127.0.0.1/x.png', 'http://localhost:8080/', 'https://[::1]/', 'http://2130706433/', 'http://10.0.0.1/'],
+    ...['http://169.254.169.254/latest', 'file:///etc/passwd', 'no url'],
+  ])('%s is refused before anything is sent: the server would fetch it', async (url) => {
+    bench.answers({ body: {} });
+    await expect(provider.generate(showing(url), call)).rejects.toMatchObject({ kind: 'bad_request' });
+    await expect(collected(provider, showing(url))).rejects.toMatchObject({ kind: 'bad_request' });
+    expect(bench.vendor.requests).toEqual([]);
+  });
+
+  test.each(['https://example.com/x.png', 'data:image/png;base64,AA=='])('%s is sent on', async (url) => {
+    bench.answers({ body: { choices: [{ message: { content: 'Hi' }, finish_reason: 'stop' }] } });
+    expect(await provider.generate(showing(url), call)).toMatchObject({ text: 'Hi' });
+  });
+});

@@ -1,0 +1,93 @@
+import { pino } from 'pino';
+import { expect } from 'vitest';
+import type { Database } from '../../../src/db/client.ts';
+import { BudgetService } from '../../../src/domain/usage/budget-service.ts';
+import type { Reservation } from '../../../src/domain/usage/reservation.ts';
+import { type ReservationRequest, ReservationService } from '../../../src/domain/usage/reservation-service.ts';
+import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
+import { addWorkspace, NOON, usageEvent } from './usage-fixtures.ts';
+
+export interface Clock {
+  now: number;
+}
+
+/** One server's ledger. */
+export function openLedger(database: Database, clock: Clock = { now: NOON }) {
+  const recorder = new UsageRecorder({ database, logger: pino({ level: 'silent' }) });
+  const now = () => clock.now;
+  const budgets = new BudgetService({ database, recorder, onChange: () => undefined, now });
+  return { clock, recorder, budgets, reservations: new ReservationService(database, now) };
+}
+
+export type Ledger = ReturnType<typeof openLedger>;
+
+export async function addBudgetedWorkspace(database: Database, ledger: Ledger, limitUsd: string): Promise<string> {
+  const { id } = await addWorkspace(database, 'ENTERPRISE');
+  await ledger.budgets.write(id, { subject: '', window: 'DAY', limitUsd });
+  return id;
+}
+
+/** What a call asks for; where it would have to wait, it has left by then. */
+export function asked(workspaceId: string, amountUsd: string, fields: Partial<ReservationRequest> = {}) {
+  return { workspaceId, apiKeyId: null, amountUsd, ttlMs: 60_000, signal: AbortSignal.timeout(20), ...fields };
+}
+
+/** Writes a try of a call, and waits until it is written. */
+export async function writeTry(
+  { recorder, clock }: Ledger,
+  reservation: Reservation,
+  costUsd: string,
+  settles: boolean,
+): Promise<void> {
+  const { workspaceId, id, apiKeyId } = reservation;
+  const key = apiKeyId === '' ? null : apiKeyId;
+  recorder.record(
+    usageEvent(workspaceId, { apiKeyId: key, at: clock.now, costUsd, reservationId: id, settles, operation: 'chat' }),
+  );
+  await recorder.settle();
+}
+
+/** Whoever made it has died, and its time has passed. */
+export async function expire(database: Database, { workspaceId, id }: Reservation): Promise<void> {
+  await database.withSystem(
+    ({ sql }) => sql`
+      update reservations set expires_at = now() - interval '1 second' where workspace_id = ${workspaceId} and id = ${id}`,
+  );
+}
+
+export interface PeriodFigures {
+  subject: string;
+  window: string;
+  startsOn: string;
+  limit: number;
+  used: number;
+  reserved: number;
+  /** What the attempts add up to. */
+  spent: number;
+  /** What the reservations add up to. */
+  held: number;
+}
+
+/** The periods of a workspace beside what they must add up to, all of one moment; in millionths of a dollar. */
+export function periodsOf(database: Database, workspaceId: string): Promise<PeriodFigures[]> {
+  return database.withSystem(
+    async ({ sql }) => sql<PeriodFigures[]>`
+      select
+        p.subject, p."window", p.starts_on::text as starts_on, (b.limit_usd * 1e6)::float8 as "limit",
+        (p.used_usd * 1e6)::float8 as used, (p.reserved_usd * 1e6)::float8 as reserved,
+        (select coalesce(sum(a.cost_usd), 0) * 1e6 from usage_attempts a
+          where a.workspace_id = p.workspace_id and (a.at at time zone 'utc')::date >= p.starts_on
+            and (a.at at time zone 'utc')::date < p.ends_on and p.subject in ('', a.api_key_id))::float8 as spent,
+        (select coalesce(sum(r.amount_usd), 0) * 1e6 from reservations r
+          where r.workspace_id = p.workspace_id and r.day < p.ends_on and p.subject in ('', r.api_key_id))::float8 as held
+      from budget_periods p
+      join budgets b on b.workspace_id = p.workspace_id and b.subject = p.subject and b."window" = p."window"
+      where p.workspace_id = ${workspaceId} order by 1, 2, 3`,
+  );
+}
+
+/** Used is the sum of the attempts' costs, held that of the reservations. */
+export function expectExact(periods: readonly PeriodFigures[]): void {
+  for (const { used, reserved, spent, held } of periods)
+    expect({ used, reserved }).toEqual({ used: spent, reserved: held });
+}

@@ -166,6 +166,7 @@ export type WriteDocumentsMutationVariables = Exact<{
 
 
 export type WriteDocumentsMutation = { upsertDocuments:
+    | { __typename: 'BudgetExceededError', code: ErrorCode, message: string }
     | { __typename: 'ConflictError', code: ErrorCode, message: string }
     | { __typename: 'ForbiddenError', code: ErrorCode, message: string }
     | { __typename: 'InvalidInputError', code: ErrorCode, message: string }

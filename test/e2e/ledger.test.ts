@@ -173,6 +173,7 @@ test.runIf(inject('testServer') !== null)(
     const after = await books(fleet);
     expect(after.succeeded).toBeGreaterThanOrEqual(answers);
     expect(after.used + after.reserved).toBeLessThanOrEqual(after.limit);
+    expect(after.reserved, 'what the dead server holds').toBeGreaterThan(0);
     // The next call sweeps, as the maintenance does.
     await waitFor(
       'what the dead server held to be free',

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as endOfTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../db/client.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { newId } from '../../shared/ids.ts';
@@ -82,6 +82,8 @@ export class UsageRecorder {
    */
   async settle(): Promise<void> {
     const target = this.#recorded;
+    // What ends in the same turn of the event loop is written together.
+    await endOfTurn();
     for (let failures = 0; this.#settled < target; ) {
       try {
         await this.#writeBatch();

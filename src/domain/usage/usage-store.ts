@@ -1,7 +1,7 @@
 import type { PendingQuery, Row } from 'postgres';
 import type { SystemScope, WorkspaceScope } from '../../db/workspace-scope.ts';
 import { WORKSPACE_SUBJECT } from './budget.ts';
-import { lockPeriods } from './reservation-store.ts';
+import { chargeBudgets, lockPeriods } from './reservation-store.ts';
 import type { LimitedMeter, Meter } from './tiers.ts';
 import type { CacheKind, UsageEvent } from './usage-event.ts';
 import type { MeterUse, Period, UsageDimension, UsageGroup, UsageKey, UsageTotals } from './usage-report.ts';
@@ -79,38 +79,7 @@ export async function insertUsage(scope: SystemScope, events: readonly RecordedE
       group by 1, 2, 3 order by 1, 2, 3
       on conflict (workspace_id, kind, day) do update set
         hits = c.hits + excluded.hits, misses = c.misses + excluded.misses, saved_usd = c.saved_usd + excluded.saved_usd
-    ), charges as (
-      select
-        e."workspaceId" as workspace_id, e."reservationId" as id, bool_or(e.settles) as settles,
-        coalesce(sum(i.cost_usd), 0) as cost_usd
-      from incoming e left join inserted i on i.workspace_id = e."workspaceId" and i.id = e.id
-      where e."reservationId" is not null group by 1, 2
-    ), ended as (
-      delete from reservations r using charges c
-      where r.workspace_id = c.workspace_id and r.id = c.id and c.settles
-      returning r.workspace_id, r.api_key_id, r.day, r.amount_usd
-    ), charged as (
-      update reservations r set amount_usd = r.amount_usd - least(r.amount_usd, c.cost_usd)
-      from charges c join reservations o on o.workspace_id = c.workspace_id and o.id = c.id
-      where r.workspace_id = c.workspace_id and r.id = c.id and not c.settles
-      returning r.workspace_id, r.api_key_id, r.day, o.amount_usd - r.amount_usd as amount_usd
-    ), budgeted as (
-      update budget_periods p set used_usd = p.used_usd + c.used_usd, reserved_usd = p.reserved_usd - c.freed_usd
-      from (
-        select p.workspace_id, p.subject, p."window", p.starts_on, sum(c.used_usd) as used_usd, sum(c.freed_usd) as freed_usd
-        from (
-          select workspace_id, coalesce(api_key_id, '') as api_key_id, day as spent_on, day, cost_usd as used_usd, 0 as freed_usd
-          from inserted where cost_usd > 0
-          union all select workspace_id, api_key_id, null, day, 0, amount_usd from ended
-          union all select workspace_id, api_key_id, null, day, 0, amount_usd from charged
-        ) as c
-        join budget_periods p on p.workspace_id = c.workspace_id and p.subject in ('', c.api_key_id)
-          and p.ends_on > c.day and (c.spent_on is null or p.starts_on <= c.spent_on)
-        group by 1, 2, 3, 4
-      ) as c
-      where p.workspace_id = c.workspace_id and p.subject = c.subject and p."window" = c."window"
-        and p.starts_on = c.starts_on
-    )
+    ), ${chargeBudgets(scope)}
     insert into meter_days as m (workspace_id, meter, day, used)
     select i.workspace_id, c.meter, i.day, sum(c.amount)
     from inserted i

@@ -55,6 +55,7 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
   cacheStats: { needs: 'ANALYTICS_VIEW', document: '{ cacheStats { hits } }' },
   classify: { needs: 'AI_USE', document: '{ classify(text: "It crashes") { model } }' },
   collections: { needs: 'DOCUMENTS_READ', document: '{ collections { nodes { id } } }' },
+  budgets: { needs: 'ANALYTICS_VIEW', document: '{ budgets { limitUsd } }' },
   costEstimate: {
     needs: 'ANALYTICS_VIEW',
     document: '{ costEstimate(operation: EMBED, texts: ["dock"]) { highUsd } }',
@@ -105,6 +106,10 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
   updateIntegration: {
     needs: 'INTEGRATIONS_MANAGE',
     document: mutation('updateIntegration', '{ id: "INTEGRATION", isActive: false }'),
+  },
+  setBudget: {
+    needs: 'BUDGETS_MANAGE',
+    document: mutation('setBudget', '{ window: DAY, limitUsd: "5" }'),
   },
   updateSettings: {
     needs: 'SETTINGS_MANAGE',

@@ -20,7 +20,7 @@ import { addWorkspace, NOON } from './usage-fixtures.ts';
 
 const HOUR_MS = 3_600_000;
 const KEYS = [null, 'key_a', 'key_b'] as const;
-const RUNS = 15;
+const RUNS = 12;
 
 let opened: TestDatabase;
 /** What two servers are connected to the database by. */

@@ -29,7 +29,7 @@ export async function addBudgetedWorkspace(database: Database, ledger: Ledger, l
 
 /** What a call asks for; where it would have to wait, it has left by then. */
 export function asked(workspaceId: string, amountUsd: string, fields: Partial<ReservationRequest> = {}) {
-  return { workspaceId, apiKeyId: null, amountUsd, ttlMs: 60_000, signal: AbortSignal.timeout(20), ...fields };
+  return { workspaceId, apiKeyId: null, amountUsd, ttlMs: 60_000, signal: AbortSignal.timeout(100), ...fields };
 }
 
 /** Writes a try of a call, and waits until it is written. */

@@ -31,10 +31,22 @@ beforeAll(async () => {
 afterAll(() => opened.close());
 
 /** Holds, or fails where nothing is held. */
-async function hold(ledger: Ledger, workspaceId: string, amountUsd: string): Promise<Reservation> {
-  const reservation = await ledger.reservations.reserve(asked(workspaceId, amountUsd));
+async function hold(
+  ledger: Ledger,
+  workspaceId: string,
+  amountUsd: string,
+  { signal } = new AbortController(),
+): Promise<Reservation> {
+  const reservation = await ledger.reservations.reserve(asked(workspaceId, amountUsd, { signal }));
   if (reservation === null) throw new Error('no budget is in force');
   return reservation;
+}
+
+/** Somebody who leaves when they have waited for room a moment. */
+function impatient(): AbortController {
+  const leaving = new AbortController();
+  setTimeout(() => leaving.abort(new Error('impatient')), 100);
+  return leaving;
 }
 
 async function spendAll(ledger: Ledger, workspaceId: string, amountUsd: string): Promise<void> {
@@ -75,7 +87,7 @@ test('a call that goes on over midnight is held in both days, and paid on the da
   const over = await hold(ledger, workspaceId, '0.7');
   ledger.clock.now += HOUR_MS;
   const fresh = await hold(ledger, workspaceId, '0.3');
-  await expect(hold(ledger, workspaceId, '0.1')).rejects.toThrow();
+  await expect(hold(ledger, workspaceId, '0.1', impatient())).rejects.toThrow('impatient');
   expect(await figures(workspaceId)).toEqual(['DAY 2026-03-10 0 0.7', 'DAY 2026-03-11 0 1']);
   await writeTry(ledger, over, '0.6', true);
   await writeTry(ledger, fresh, '0.3', true);
@@ -105,7 +117,7 @@ test('what a dead server holds is free for the next call, once its time is over'
   const ledger = openLedger(database);
   const workspaceId = await addBudgetedWorkspace(database, ledger, '1');
   const lost = await hold(ledger, workspaceId, '1');
-  await expect(hold(ledger, workspaceId, '1')).rejects.toThrow();
+  await expect(hold(ledger, workspaceId, '1', impatient())).rejects.toThrow('impatient');
   await expire(database, lost);
   const next = await hold(ledger, workspaceId, '1');
   // It was not dead after all: what it has cost counts, and what was held for it is not given back twice.

@@ -154,7 +154,8 @@ describe('the local provider', () => {
   it('does not keep an otherwise finished process alive', () => {
     const script = `
       import plugin from ${JSON.stringify(new URL('../../../src/providers/local/plugin.ts', import.meta.url).href)};
-          const signal = new AbortController().signal;
+      const signal = new AbortController().signal;
+      const silent = { debug() {}, info() {}, warn() {}, error() {} };
       const provider = plugin.create({}, { fetch, logger: silent, now: Date.now, signal, cacheDir: ${JSON.stringify(join(folder, 'cache'))} });
       const { vectors } = await provider.embed({ model: 'use-lite-768', texts: ['a'], purpose: 'document' }, { signal, requestId: '' });
       console.log(vectors[0].length);

@@ -12,6 +12,7 @@ const CALLS = 1_000;
 const AFFORDED = 100;
 /** In millionths of a dollar: 5 tokens at 2 dollars a million. */
 const ANSWER_COST = 10;
+const QUICK_MS = 30;
 const ROOT_KEY = 'a-root-key-of-the-ledger-tests';
 /** A try may take so long; what a dead server holds is free 20 seconds later. */
 const TOTAL_MS = 3_000;
@@ -22,21 +23,21 @@ afterEach(async () => {
   for (const close of closings.splice(0).reverse()) await close();
 });
 
-/** A vendor that answers in a moment, and tells of each call that it gets. */
-async function startVendor(onCall: (count: number) => void): Promise<string> {
+/** A vendor that answers a number of calls in a moment, and the others after another time. */
+async function startVendor(quickCalls: number, slowMs: number): Promise<string> {
   let count = 0;
   const server: Server = createServer((request, response) => {
     request.resume().on('end', () => {
       count += 1;
-      onCall(count);
       const answer = {
         ...{ id: `c${count}`, object: 'chat.completion', created: 0, model: 'm' },
         choices: [{ index: 0, message: { role: 'assistant', content: 'yes' }, finish_reason: 'stop' }],
         usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },
       };
-      setTimeout(() => {
+      const answerNow = () => {
         response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
-      }, 30);
+      };
+      setTimeout(answerNow, count <= quickCalls ? QUICK_MS : slowMs);
     });
   }).listen(0, '127.0.0.1');
   closings.push(async () => {
@@ -117,13 +118,20 @@ async function call(origin: string, key: string): Promise<number> {
   }
 }
 
-/** So many calls at once, shared out over the servers. Returns how many had which status. */
-async function storm({ servers, key }: Fleet): Promise<Map<number, number>> {
-  const statuses = await Promise.all(
-    Array.from({ length: CALLS }, (_, i) => call(servers[i % servers.length]?.origin ?? '', key)),
-  );
+/** So many calls at once, shared out over the servers; tells of each answer. Returns how many had which status. */
+async function storm(
+  { servers, key }: Fleet,
+  onAnswer: (server: ServerProcess, answers: number) => void = () => undefined,
+): Promise<Map<number, number>> {
   const counts = new Map<number, number>();
-  for (const status of statuses) counts.set(status, (counts.get(status) ?? 0) + 1);
+  const callOne = async (i: number) => {
+    const { origin, process } = servers[i % servers.length] as Fleet['servers'][number];
+    const status = await call(origin, key);
+    const count = (counts.get(status) ?? 0) + 1;
+    counts.set(status, count);
+    if (status === 200) onAnswer(process, count);
+  };
+  await Promise.all(Array.from({ length: CALLS }, (_, i) => callOne(i)));
   return counts;
 }
 
@@ -143,7 +151,7 @@ async function books({ database, workspaceId }: Fleet) {
 test.runIf(inject('testServer') !== null)(
   'of 1,000 calls at once on three servers, a budget for 100 lets 100 through; nothing is overdrawn and nothing stays held',
   async () => {
-    const fleet = await startFleet(await startVendor(() => undefined));
+    const fleet = await startFleet(await startVendor(CALLS, QUICK_MS));
     const counts = await storm(fleet);
     expect(Object.fromEntries(counts)).toEqual({ 200: AFFORDED, 429: CALLS - AFFORDED });
     const { used, reserved, limit, succeeded } = await books(fleet);
@@ -155,21 +163,22 @@ test.runIf(inject('testServer') !== null)(
 test.runIf(inject('testServer') !== null)(
   'where one of three servers is killed amid 1,000 calls, every answer has its row, the budget holds, and what the dead one held is free after the sweep',
   async () => {
-    let kill: () => void = () => undefined;
-    // Some have been answered by then, and the others are under way.
-    const baseUrl = await startVendor((count) => (count === 40 ? kill() : undefined));
-    const fleet = await startFleet(baseUrl);
-    const [victim, survivor] = fleet.servers;
+    const fleet = await startFleet(await startVendor(30, 1_000));
+    let victim: ServerProcess | null = null;
     let killed: Promise<unknown> = Promise.resolve();
-    kill = () => {
-      killed = victim?.process.end('SIGKILL') ?? killed;
-    };
-    const counts = await storm(fleet);
+    // The one that gives the tenth answer has others under way.
+    const counts = await storm(fleet, (process, answered) => {
+      if (answered !== 10) return;
+      victim = process;
+      killed = process.end('SIGKILL');
+    });
     await killed;
-    expect(victim?.process.child.signalCode).toBe('SIGKILL');
+    const survivor = fleet.servers.find(({ process }) => process !== victim);
+    expect(survivor?.process.child.signalCode).toBeNull();
     const answers = counts.get(200) ?? 0;
     expect([...counts.keys()].filter((status) => ![0, 200, 429].includes(status))).toEqual([]);
-    expect(answers).toBeGreaterThan(0);
+    expect(answers).toBeGreaterThanOrEqual(10);
+    expect(counts.get(0), 'calls that were cut').toBeGreaterThan(0);
     const after = await books(fleet);
     expect(after.succeeded).toBeGreaterThanOrEqual(answers);
     expect(after.used + after.reserved).toBeLessThanOrEqual(after.limit);

@@ -130,7 +130,7 @@ test.each<[Record<string, string>, RegExp]>([
   [{ DATABASE_URL: 'nonsense' }, /DATABASE_URL must look like/],
   [{ SIGNALBOX_ROOT_KEY: 'short' }, /SIGNALBOX_ROOT_KEY must have/],
   [{ DATABASE_URL: UNREACHABLE }, /database .*does not answer/],
-  [{ SIGNALBOX_EMBEDDING_MODEL: 'local/none' }, /no embedding model "local\/none"; there are: local\/use-lite-768/],
+  [{ SIGNALBOX_EMBEDDING_MODEL: 'local/none' }, /names no model of the server; there are: local\/use-lite-768/],
 ])('the setting %j is refused in one line', async (setting, reason) => {
   const refused = await startProcess({ SIGNALBOX_DATA_DIR: data.path, ...setting }).ended;
   expectRefusal(refused, reason);

@@ -37,6 +37,10 @@ export async function fillWorkspace(server: TestServer, client: WorkspaceClient,
   await correct(client, written.documents[0]?.id ?? '', content.correction);
   await client.read('{ embed(texts: ["a shared text", "another one"]) { cached } }');
   await configure(client, content.label);
+  const limitUsd = String(content.suffix.length);
+  await client.read(
+    `mutation { setBudget(input: { window: MONTH, limitUsd: "${limitUsd}" }) { ... on Budget { limitUsd } } }`,
+  );
 }
 
 async function createBoard(client: WorkspaceClient): Promise<string> {

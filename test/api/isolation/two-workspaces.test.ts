@@ -64,6 +64,8 @@ function casesFor(ids: WorkspaceIds): Cases {
     node: eachType(([id]) => `(id: ${JSON.stringify(id)})`),
     nodes: eachType((some) => `(ids: ${JSON.stringify(some)})`),
     usage: { usage: '' },
+    budgets: { budgets: '' },
+    costEstimate: { costEstimate: '(operation: EMBED, texts: ["dock"])' },
     cacheStats: { cacheStats: '' },
   };
 }

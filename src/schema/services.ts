@@ -13,8 +13,8 @@ import type { SettingsService } from '../domain/integrations/settings-service.ts
 import type { TrialService } from '../domain/integrations/trial-service.ts';
 import type { JobService } from '../domain/queues/job-service.ts';
 import type { DocumentSearch } from '../domain/search/document-search.ts';
-import type { CostEstimateService } from '../domain/usage/cost-estimate-service.ts';
 import type { BudgetService } from '../domain/usage/budget-service.ts';
+import type { CostEstimateService } from '../domain/usage/cost-estimate-service.ts';
 import type { UsageService } from '../domain/usage/usage-service.ts';
 import type { WorkspaceService } from '../domain/workspaces/workspace-service.ts';
 import type { PluginRegistry } from '../plugins/registry.ts';

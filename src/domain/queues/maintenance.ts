@@ -7,8 +7,8 @@ import { dropExpiredEmbeddings } from '../caching/embedding-cache-store.ts';
 import { dropExpiredAnswers } from '../caching/idempotent-answers.ts';
 import { ensureVectorIndexes, type VectorIndexes } from '../search/vector-index.ts';
 import { dropPassedCalls } from '../usage/rate-limit-store.ts';
-import { USAGE_RANGE_MAX_DAYS } from '../usage/usage-report.ts';
 import { sweepReservations } from '../usage/reservation-store.ts';
+import { USAGE_RANGE_MAX_DAYS } from '../usage/usage-report.ts';
 import { dropOldAttempts } from '../usage/usage-store.ts';
 import { dropFinishedJobs } from './job-view-store.ts';
 

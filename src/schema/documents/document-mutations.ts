@@ -67,7 +67,9 @@ builder.mutationFields((t) => ({
     type: UpsertedDocumentsType,
     description:
       'Writes documents, and in the same transaction the job that works on them: all or nothing. Needs DOCUMENTS_WRITE, and AI_USE for tasks.',
-    errors: { types: [InvalidInputError, NotFoundError, ForbiddenError, ConflictError, LimitReachedError, BudgetExceededError] },
+    errors: {
+      types: [InvalidInputError, NotFoundError, ForbiddenError, ConflictError, LimitReachedError, BudgetExceededError],
+    },
     args: { input: t.arg({ type: UpsertDocumentsInput, required: true, description: 'The documents.' }) },
     resolve: async (_root, { input }, { services, caller, signal }) => {
       const outcome = await services.documents.upsert(caller, {

@@ -5,14 +5,18 @@
  * Portkey's gateway as it comes (npm `@portkey-ai/gateway`, without keys, limits, cache or usage).
  *
  * Run: node bench/gateway-overhead.ts [--rounds=3] [--seconds=5] [--streams=64] [--database=postgres://…]
+ *                                   [--only=streams]
  */
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type LoadTarget, load, VARIED } from './http-load.ts';
 import { ask, bearer, makeWorkspace, median, start, startProduct, stopAll } from './processes.ts';
 
 const WARM_UP_MS = 5_000;
+/** Between the starts of two streams: all 64 run at once before the first one ends. */
+const START_INTERVAL_MS = 12;
 const PORTKEY = join(import.meta.dirname, '../node_modules/@portkey-ai/gateway/build/start-server.js');
 const PORTKEY_PORT = 18_787;
 const CREATE = /* GraphQL */ `
@@ -27,6 +31,7 @@ const { values: flags } = parseArgs({
     seconds: { type: 'string', default: '5' },
     streams: { type: 'string', default: '64' },
     database: { type: 'string' },
+    only: { type: 'string' },
   },
 });
 
@@ -41,7 +46,9 @@ interface Contestant {
 
 try {
   const contestants = await startContestants();
-  for (const connections of [1, 32]) await measureAnswers(contestants, connections);
+  if (flags.only !== 'streams') {
+    for (const connections of [1, 32]) await measureAnswers(contestants, connections);
+  }
   await measureStreams(contestants, Number(flags.streams));
   console.log(`\nload of the machine ${loadavg()[0]?.toFixed(1)}`);
 } finally {
@@ -118,11 +125,11 @@ async function measureAnswers(contestants: readonly Contestant[], connections: n
 async function measureStreams(contestants: readonly Contestant[], streams: number): Promise<void> {
   const rounds = new Map<string, { firstMs: number[]; pieces: number; whole: number }[]>();
   for (const one of [...contestants, ...contestants]) {
-    await Promise.all(Array.from({ length: streams }, () => readStream(one)));
+    await startInTurn(streams, one);
   }
   for (let round = 0; round < Number(flags.rounds); round++) {
     for (const one of contestants) {
-      const read = await Promise.all(Array.from({ length: streams }, () => readStream(one)));
+      const read = await startInTurn(streams, one);
       const firstMs = read.map((each) => each.firstMs).sort((a, b) => a - b);
       const pieces = read.reduce((sum, each) => sum + each.pieces, 0);
       const whole = read.filter((each) => each.isWhole).length;
@@ -142,6 +149,16 @@ async function measureStreams(contestants: readonly Contestant[], streams: numbe
       `| ${name} | ${p50Of(name).toFixed(2)} ms | ${added} | ${pieces} of ${all} | ${whole} of ${streams * results.length} |`,
     );
   }
+}
+
+/** One after the other, as clients come; all of them run at the same time in the end. */
+function startInTurn(streams: number, contestant: Contestant): Promise<Awaited<ReturnType<typeof readStream>>[]> {
+  return Promise.all(
+    Array.from({ length: streams }, async (_, i) => {
+      await sleep(i * START_INTERVAL_MS);
+      return readStream(contestant);
+    }),
+  );
 }
 
 async function readStream({

@@ -172,10 +172,14 @@ test('a job over the limit waits, goes on where it was, and is done though the l
       )
     ).node;
   for (const round of ['first', 'second']) {
-    const waiting = await waitFor(`the job to wait the ${round} time`, async () => {
-      const seen = await readJob();
-      return seen.status === 'RETRYING' && Date.parse(seen.nextAttemptAt ?? '') > Date.now() + 10_000 && seen;
-    });
+    const waiting = await waitFor(
+      `the job to wait the ${round} time`,
+      async () => {
+        const seen = await readJob();
+        return seen.status === 'RETRYING' && Date.parse(seen.nextAttemptAt ?? '') > Date.now() + 10_000 && seen;
+      },
+      20_000,
+    );
     expect(waiting.error).toContain('the workspace may make 2 model calls a minute');
     // No attempt is used up.
     expect(waiting.attempt).toBe(0);
@@ -187,4 +191,4 @@ test('a job over the limit waits, goes on where it was, and is done though the l
     });
   }
   await waitFor('the job to be done', async () => (await readJob()).status === 'COMPLETED', 25_000);
-}, 60_000);
+}, 90_000);

@@ -1,14 +1,12 @@
 import { lookup } from 'node:dns';
-import type { Readable } from 'node:stream';
 import ipaddr from 'ipaddr.js';
-import { Agent, buildConnector, type Dispatcher, errors } from 'undici';
+import { Agent, buildConnector } from 'undici';
 import { isPublicAddress } from '../shared/public-address.ts';
-import type { PluginHost, PostResponse } from './contract.ts';
+import type { PluginHost } from './contract.ts';
 import { ProviderError } from './errors.ts';
 import { fetchWithin } from './network-fetch.ts';
+import { MAX_BODY_BYTES, postOn } from './network-post.ts';
 
-/** Of one answer that is read whole; a longer one is refused. */
-const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** Connections to one origin; calls beyond that wait for one. */
 const MAX_CONNECTIONS = 1_024;
 const KEEP_ALIVE_MS = 30_000;
@@ -37,7 +35,7 @@ export class PluginNetwork {
     const dispatcher = this.#agent(CONNECT_STEPS_MS.find((stepMs) => stepMs >= connectMs) ?? LONGEST_CONNECT_MS);
     return {
       fetch: fetchWithin(dispatcher, MAX_BODY_BYTES),
-      post: (url, init) => post(dispatcher, url, init),
+      post: (url, init) => postOn(dispatcher, url, init),
     };
   }
 
@@ -97,76 +95,4 @@ function forbidden(host: string): ProviderError {
     'bad_request',
     `the address ${host} is private; set SIGNALBOX_ALLOW_PRIVATE_URLS=1 where plugins may connect to it`,
   );
-}
-
-async function post(
-  dispatcher: Dispatcher,
-  url: string,
-  init: { headers: object; body: string | Uint8Array; signal: AbortSignal },
-): Promise<PostResponse> {
-  const { origin, pathname, search } = new URL(url);
-  try {
-    const response = await dispatcher.request({
-      origin,
-      path: pathname + search,
-      method: 'POST',
-      headers: init.headers as Record<string, string>,
-      body: init.body,
-      signal: init.signal,
-    });
-    const { body } = response;
-    // An answer that nobody reads any more may still fail; that is nobody's concern.
-    body.on('error', () => undefined);
-    return {
-      status: response.statusCode,
-      headers: flatten(response.headers),
-      text: () => readWhole(body, init.signal),
-      chunks: () => readChunks(body, init.signal),
-    };
-  } catch (error) {
-    throw networkError(error, init.signal);
-  }
-}
-
-function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  const flat: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return flat;
-}
-
-async function readWhole(body: Readable, signal: AbortSignal): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of readChunks(body, signal)) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) {
-      body.destroy();
-      throw new ProviderError('malformed', `the provider's answer has more than ${MAX_BODY_BYTES} bytes`);
-    }
-    chunks.push(chunk as Buffer);
-  }
-  return (chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString('utf8');
-}
-
-async function* readChunks(body: Readable, signal: AbortSignal): AsyncIterable<Uint8Array> {
-  try {
-    for await (const chunk of body) yield chunk as Buffer;
-  } catch (error) {
-    throw networkError(error, signal);
-  }
-}
-
-/** What a broken connection is called; a caller's own abort stays what it is. */
-export function networkError(error: unknown, signal: AbortSignal): Error {
-  if (signal.aborted) return signal.reason as Error;
-  if (error instanceof ProviderError) return error;
-  if (error instanceof errors.ConnectTimeoutError) {
-    return new ProviderError('timeout', 'no connection to the provider in time', { cause: error });
-  }
-  const { code } = error as { code?: string };
-  return new ProviderError('network', `the connection to the provider broke${code === undefined ? '' : ` (${code})`}`, {
-    cause: error,
-  });
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Role } from './actions.ts';
 
 /** A key as people see it; its secret is shown once, when it is made. */
@@ -26,7 +26,7 @@ export function newSecret(): { secret: string; prefix: string; hash: Uint8Array 
 
 /** Secrets have 256 random bits, so one round of SHA-256 is enough. */
 export function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }
 
 /** Compares in constant time. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { WorkspaceMemory } from './workspace-memory.ts';
 
@@ -56,9 +56,7 @@ export class AnswerCache {
 
   /** @param epoch of the workspace's settings: raised, every answer of before is void, on every server */
   static key(workspaceId: string, epoch: number, fields: unknown): string {
-    const digest = createHash('sha256')
-      .update(JSON.stringify([KEY_VERSION, epoch, fields]))
-      .digest('base64');
+    const digest = hash('sha256', JSON.stringify([KEY_VERSION, epoch, fields]), 'base64');
     return `${workspaceId}\0${digest}`;
   }
 

@@ -13,7 +13,10 @@ import {
 import { instant } from './columns.ts';
 import { workspaces } from './workspaces.ts';
 
-/** One row for each try at a provider, also the failed and the cached ones. */
+/**
+ * One row for each try at a provider, also the failed and the cached ones. Partitioned by month of `at` (UTC); the
+ * partitions are made by `make_usage_partitions()` of the migrations.
+ */
 export const usageAttempts = pgTable(
   'usage_attempts',
   {
@@ -23,6 +26,8 @@ export const usageAttempts = pgTable(
     apiKeyId: text('api_key_id'),
     userId: text('user_id'),
     requestId: text('request_id').notNull(),
+    /** Id of the document, conversation, agent run or job that it was about; null where it was about none. */
+    aboutId: text('about_id'),
     provider: text('provider').notNull(),
     model: text('model').notNull(),
     operation: text('operation').notNull(),
@@ -40,11 +45,24 @@ export const usageAttempts = pgTable(
     latencyMs: doublePrecision('latency_ms').notNull(),
   },
   (table) => [
-    primaryKey({ columns: [table.workspaceId, table.id] }),
+    primaryKey({ columns: [table.workspaceId, table.at, table.id] }),
     foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
-    index('usage_attempts_by_time').on(table.workspaceId, table.at),
   ],
 );
+
+/** What attempts add up to. */
+const sums = () => ({
+  requests: bigint('requests', { mode: 'number' }).notNull(),
+  embeddings: bigint('embeddings', { mode: 'number' }).notNull(),
+  llmCalls: bigint('llm_calls', { mode: 'number' }).notNull(),
+  vectorQueries: bigint('vector_queries', { mode: 'number' }).notNull(),
+  cacheHits: bigint('cache_hits', { mode: 'number' }).notNull(),
+  inputTokens: bigint('input_tokens', { mode: 'number' }).notNull(),
+  outputTokens: bigint('output_tokens', { mode: 'number' }).notNull(),
+  costUsd: numeric('cost_usd').notNull(),
+  /** Attempts whose price was not known: their cost is not in `costUsd`. */
+  unpriced: bigint('unpriced', { mode: 'number' }).notNull(),
+});
 
 /** Attempts added up by day (UTC), written together with them. */
 export const usageDaily = pgTable(
@@ -58,23 +76,53 @@ export const usageDaily = pgTable(
     /** '' where no key made the call. */
     apiKeyId: text('api_key_id').notNull(),
     outcome: text('outcome').notNull(),
-    requests: bigint('requests', { mode: 'number' }).notNull(),
-    embeddings: bigint('embeddings', { mode: 'number' }).notNull(),
-    llmCalls: bigint('llm_calls', { mode: 'number' }).notNull(),
-    vectorQueries: bigint('vector_queries', { mode: 'number' }).notNull(),
-    cacheHits: bigint('cache_hits', { mode: 'number' }).notNull(),
-    inputTokens: bigint('input_tokens', { mode: 'number' }).notNull(),
-    outputTokens: bigint('output_tokens', { mode: 'number' }).notNull(),
+    ...sums(),
     cachedTokens: bigint('cached_tokens', { mode: 'number' }).notNull(),
-    costUsd: numeric('cost_usd').notNull(),
-    /** Attempts whose price was not known: their cost is not in `costUsd`. */
-    unpriced: bigint('unpriced', { mode: 'number' }).notNull(),
     latencyMs: doublePrecision('latency_ms').notNull(),
   },
   (table) => [
     primaryKey({
       columns: [
         table.workspaceId,
+        table.day,
+        table.provider,
+        table.model,
+        table.operation,
+        table.apiKeyId,
+        table.outcome,
+      ],
+    }),
+    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+  ],
+);
+
+/**
+ * Attempts added up by day (UTC) and a few of their dimensions, the others being '': what reports by one or two dimensions
+ * read. Written together with the attempts.
+ */
+export const usageSlices = pgTable(
+  'usage_slices',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    /** Which dimensions are kept, as `usage_slice_kinds()` of the migrations lists them. */
+    slice: text('slice').notNull(),
+    day: date('day', { mode: 'string' }).notNull(),
+    provider: text('provider').notNull(),
+    model: text('model').notNull(),
+    operation: text('operation').notNull(),
+    apiKeyId: text('api_key_id').notNull(),
+    outcome: text('outcome').notNull(),
+    ...sums(),
+    /** Requests that ended in FAILED, RETRIED or RESTARTED. */
+    failed: bigint('failed', { mode: 'number' }).notNull(),
+    /** Of requests, without vector queries. */
+    latencyMs: doublePrecision('latency_ms').notNull(),
+  },
+  (table) => [
+    primaryKey({
+      columns: [
+        table.workspaceId,
+        table.slice,
         table.day,
         table.provider,
         table.model,
@@ -179,5 +227,7 @@ export const reservations = pgTable(
   (table) => [
     primaryKey({ columns: [table.workspaceId, table.id] }),
     foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+    // Each call asks whether one of its workspace has expired.
+    index('reservations_by_expiry').on(table.workspaceId, table.expiresAt),
   ],
 );

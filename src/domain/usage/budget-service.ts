@@ -2,6 +2,7 @@ import type { Database } from '../../db/client.ts';
 import { NotFoundError } from '../../shared/errors.ts';
 import { findApiKeys } from '../access/api-key-store.ts';
 import { authorize, type Caller } from '../access/caller.ts';
+import { wakeDelayedJobs } from '../queues/job-control-store.ts';
 import {
   type Budget,
   type BudgetState,
@@ -58,7 +59,7 @@ export class BudgetService {
   }
 
   /**
-   * Sets, changes or takes away a budget. What was spent in the window so far counts.
+   * Sets, changes or takes away a budget. What was spent in the window so far counts; jobs that wait for money look again.
    * @returns the budget; one that was taken away as it was
    * @throws InvalidInputError, NotFoundError (the key, or a budget to take away)
    */
@@ -81,6 +82,7 @@ export class BudgetService {
       await lockLedger(scope, workspaceId);
       await writeBudget(scope, workspaceId, budget);
       await makePeriods(scope, workspaceId, [budget.subject], this.#now());
+      await wakeDelayedJobs(scope, workspaceId);
     });
     this.#parts.onChange(workspaceId);
   }
@@ -90,6 +92,7 @@ export class BudgetService {
     await this.#parts.database.withSystem(async (scope) => {
       await lockLedger(scope, workspaceId);
       await deleteBudget(scope, workspaceId, which);
+      await wakeDelayedJobs(scope, workspaceId);
     });
     this.#parts.onChange(workspaceId);
     return removed;

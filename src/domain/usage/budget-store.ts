@@ -4,14 +4,6 @@ import { BUDGET_WINDOWS, type Budget, type BudgetState, type BudgetWindow, windo
 
 type Fragment = PendingQuery<Row[]>;
 
-/** A budget with one of its periods that still counts; null where there is no such period yet. */
-export interface BudgetPeriod extends Budget {
-  startsOn: string | null;
-  endsOn: string | null;
-  usedUsd: string | null;
-  reservedUsd: string | null;
-}
-
 /** All budgets of the workspace. */
 export async function listBudgets(scope: WorkspaceScope): Promise<Budget[]> {
   return await scope.sql<Budget[]>`
@@ -84,24 +76,17 @@ export async function makePeriods(
     on conflict do nothing`;
 }
 
-/**
- * The budgets of some subjects with their periods that end after a day. Where there are several (midnight has passed
- * while calls of the day before are under way), a budget comes with each of them.
- */
-export async function readPeriods(
-  scope: SystemScope,
-  workspaceId: string,
-  subjects: readonly string[],
-  day: string,
-): Promise<BudgetPeriod[]> {
-  return await scope.sql<BudgetPeriod[]>`
-    select
-      b.subject, b."window", trim_scale(b.limit_usd)::text as limit_usd, p.starts_on::text as starts_on,
-      p.ends_on::text as ends_on, p.used_usd::text as used_usd, p.reserved_usd::text as reserved_usd
-    from budgets b
-    left join budget_periods p on p.workspace_id = b.workspace_id and p.subject = b.subject
-      and p."window" = b."window" and p.ends_on > ${day}::date
-    where b.workspace_id = ${workspaceId} and b.subject = any(${[...subjects]}::text[])`;
+/** Drops periods that ended so many days ago, at most `limit`. Returns how many went. */
+export async function dropPassedPeriods(scope: SystemScope, days: number, limit: number): Promise<number> {
+  const dropped = await scope.sql`
+    delete from budget_periods p using (
+      select workspace_id, subject, "window", starts_on from budget_periods
+      where ends_on < (now() at time zone 'utc')::date - ${days}::int
+      order by workspace_id, subject, "window", starts_on limit ${limit} for update skip locked
+    ) as passed
+    where p.workspace_id = passed.workspace_id and p.subject = passed.subject and p."window" = passed."window"
+      and p.starts_on = passed.starts_on`;
+  return dropped.count;
 }
 
 /** The windows `w` of an instant. */

@@ -8,10 +8,13 @@ import { resolveDocumentFilter } from '../classification/classification-filter.t
 import { classifyingModel } from '../classification/classifying-model.ts';
 import type { DocumentFilter } from '../documents/document.ts';
 import type { AiTask } from '../documents/document-service.ts';
+import { chosenModel } from '../gateway/chosen-model.ts';
 import { embeddedText } from '../gateway/embed-calls.ts';
 import { NoProviderError } from '../gateway/errors.ts';
 import type { CatalogModel, EmbeddingModel, ModelCatalog } from '../gateway/model-catalog.ts';
 import type { Router } from '../gateway/router.ts';
+import { EXTRACTIVE_MODEL } from '../summaries/summary.ts';
+import { namingWork } from '../themes/theme-namer.ts';
 import { WORKSPACE_SUBJECT } from './budget.ts';
 import { readBudgets } from './budget-store.ts';
 import {
@@ -20,6 +23,7 @@ import {
   type CostEstimate,
   type EstimatedTokens,
   embeddingTokens,
+  namingLoad,
   priceOf,
   WORK_OF_TASK,
   type WorkLoad,
@@ -72,6 +76,8 @@ export class CostEstimateService {
     const workspaceId = member.workspace.id;
     const texts = checkedTexts(request);
     const worker = await this.#workerOf(workspaceId, request);
+    // Sentences are chosen here, by no model.
+    if (worker === null) return { lowUsd: '0', highUsd: '0', tokens: 0, model: EXTRACTIVE_MODEL, fitsBudget: true };
     const ofTexts = await this.#loadOfTexts(workspaceId, worker, request.operation, texts);
     const ofDocuments =
       request.filter == null ? NOTHING : await this.#loadOfDocuments(workspaceId, worker, request, request.filter);
@@ -82,7 +88,8 @@ export class CostEstimateService {
     return { ...price, tokens: tokens.input.high + tokens.output.high, model: model.id, fitsBudget };
   }
 
-  async #workerOf(workspaceId: string, { operation, model: id }: EstimateRequest): Promise<Worker> {
+  /** Null: no model is asked. */
+  async #workerOf(workspaceId: string, { operation, model: id }: EstimateRequest): Promise<Worker | null> {
     const embedding = async (modelId?: string): Promise<Worker> => ({
       asks: false,
       model: await this.#catalog.embeddingModel(workspaceId, modelId),
@@ -92,6 +99,17 @@ export class CostEstimateService {
       model: await this.#catalog.model(workspaceId, modelId, 'GENERATE'),
     });
     if (operation === 'EMBED') return embedding(id ?? undefined);
+    if (operation === 'THEMES') {
+      const work = await namingWork(this.#catalog, this.#router, workspaceId);
+      const chosen = work === null ? null : await chosenModel(this.#catalog, this.#router, workspaceId, work);
+      const modelId = id ?? chosen?.id;
+      return modelId === undefined ? null : writing(modelId);
+    }
+    if (operation === 'SUMMARISE') {
+      const chosen = await chosenModel(this.#catalog, this.#router, workspaceId, 'summarise');
+      const modelId = id ?? (chosen?.writes === true ? chosen.id : EXTRACTIVE_MODEL);
+      return modelId === EXTRACTIVE_MODEL ? null : writing(modelId);
+    }
     if (id != null) {
       return writing(id).catch((error: unknown) => {
         if (error instanceof NoProviderError) return embedding(id);
@@ -136,9 +154,8 @@ export class CostEstimateService {
     { operation }: EstimateRequest,
     filter: DocumentFilter,
   ): Promise<WorkLoad> {
-    const taxonomy = WORK_OF_TASK[operation].labels?.taxonomy;
     const asked = {
-      doneBy: taxonomy === undefined ? { model: worker.model.id } : { taxonomy },
+      doneBy: WORK_OF_TASK[operation].stored ?? { model: worker.model.id },
       embeddingModel: await this.#catalog.documentEmbeddingModelId(workspaceId),
       maxCharacters: charactersRead(worker, operation),
     };
@@ -158,11 +175,13 @@ export class CostEstimateService {
 
   async #tokensOf(workspaceId: string, worker: Worker, operation: AiTask, load: WorkLoad): Promise<EstimatedTokens> {
     const work = WORK_OF_TASK[operation];
-    if (!worker.asks || work.labels === null) return embeddingTokens(load);
+    if (!worker.asks || work.asking === null) return embeddingTokens(load);
     const history = await this.#database.withWorkspace(workspaceId, (scope) =>
       answerTokens(scope, work.operation, worker.model.id),
     );
-    return askingTokens(load, work.labels.asking, history);
+    return operation === 'THEMES'
+      ? askingTokens(namingLoad(load), work.asking, null)
+      : askingTokens(load, work.asking, history);
   }
 
   async #fits({ workspace, apiKeyId }: WorkspaceCaller, highUsd: string): Promise<boolean> {
@@ -191,7 +210,7 @@ function checkedTexts({ texts, filter }: EstimateRequest): readonly string[] {
 
 /** How much of one text goes to the model. */
 function charactersRead(worker: Worker, operation: AiTask): number {
-  const { labels } = WORK_OF_TASK[operation];
-  if (worker.asks) return labels?.asking.textCharacters ?? WHOLE_DOCUMENT;
-  return labels === null ? WHOLE_DOCUMENT : worker.model.traits.maxInputTokens * CHARACTERS_PER_TOKEN;
+  const { asking } = WORK_OF_TASK[operation];
+  if (worker.asks) return asking?.textCharacters ?? WHOLE_DOCUMENT;
+  return asking === null ? WHOLE_DOCUMENT : worker.model.traits.maxInputTokens * CHARACTERS_PER_TOKEN;
 }

@@ -27,8 +27,8 @@ export interface EstimatedDocuments {
   filter: DocumentFilter | null;
   /** The workspace's embedding model. */
   embeddingModel: string;
-  /** What spares a document the work: vectors of a model, or labels of a taxonomy. */
-  doneBy: { model: string } | { taxonomy: string };
+  /** What spares a document the work: vectors of a model, labels of a taxonomy, or a summary. */
+  doneBy: { model: string } | { taxonomy: string } | 'summary';
   /** Of one document, at the most. */
   maxCharacters: number;
 }
@@ -36,12 +36,7 @@ export interface EstimatedDocuments {
 /** How much there is to read, without reading it. */
 export async function sumDocuments(scope: WorkspaceScope, asked: EstimatedDocuments): Promise<DocumentSums> {
   const { filter, embeddingModel, doneBy, maxCharacters } = asked;
-  const isDone =
-    'model' in doneBy
-      ? scope.sql`d.embedding_status = 'READY' and d.embedding_model = ${doneBy.model}`
-      : scope.sql`exists (
-          select from classifications k
-          where k.workspace_id = d.workspace_id and k.document_id = d.id and k.taxonomy = ${doneBy.taxonomy})`;
+  const isDone = doneCondition(scope, doneBy);
   const [sums] = await scope.sql<DocumentSums[]>`
     select
       count(*)::float8 as documents, coalesce(sum(w.characters), 0)::float8 as characters,
@@ -56,6 +51,18 @@ export async function sumDocuments(scope: WorkspaceScope, asked: EstimatedDocume
     ) w`;
   if (sums === undefined) throw new Error('an aggregate without groups gives one row');
   return sums;
+}
+
+function doneCondition({ sql }: WorkspaceScope, doneBy: EstimatedDocuments['doneBy']) {
+  if (doneBy === 'summary') {
+    return sql`exists (
+      select from document_summaries s
+      where s.workspace_id = d.workspace_id and s.document_id = d.id and s.content_hash = d.content_hash)`;
+  }
+  if ('model' in doneBy) return sql`d.embedding_status = 'READY' and d.embedding_model = ${doneBy.model}`;
+  return sql`exists (
+    select from classifications k
+    where k.workspace_id = d.workspace_id and k.document_id = d.id and k.taxonomy = ${doneBy.taxonomy})`;
 }
 
 /** Beginnings of some of the documents. */

@@ -2,6 +2,9 @@ import type { ModelInfo } from '../../plugins/contract.ts';
 import { InvalidInputError } from '../../shared/errors.ts';
 import type { AiTask } from '../documents/document-service.ts';
 import { usageCostUsd } from '../gateway/price.ts';
+import { SUMMARISED_CHARACTERS } from '../summaries/llm-summariser.ts';
+import { EXAMPLES_OF_THEME, MAX_THEMES } from '../themes/theme.ts';
+import { EXAMPLE_CHARACTERS, THEMES_PER_QUESTION } from '../themes/theme-namer.ts';
 import type { Operation } from './usage-event.ts';
 
 /** What some work is going to cost, before it is done. */
@@ -35,11 +38,13 @@ export interface AskingTask {
   readonly answerTokens: Range;
 }
 
-/** How a task appears in the ledger, and which stored labels spare it. */
+/** How a task appears in the ledger, and what is stored that spares it. */
 export interface TaskWork {
   readonly operation: Operation;
+  /** Labels of a taxonomy, or a summary; vectors where neither. */
+  readonly stored: { readonly taxonomy: string } | 'summary' | null;
   /** Null: the task is done by vectors alone. */
-  readonly labels: { readonly taxonomy: string; readonly asking: AskingTask } | null;
+  readonly asking: AskingTask | null;
 }
 
 const TEXTS_PER_CALL = 10;
@@ -48,15 +53,31 @@ const ANSWER_TOKENS: Range = { low: 40, high: 150 };
 
 function labelling(operation: Operation, taxonomy: string, promptTokens: Range): TaskWork {
   const asking = { textsPerCall: TEXTS_PER_CALL, textCharacters: TEXT_CHARACTERS, promptTokens };
-  return { operation, labels: { taxonomy, asking: { ...asking, answerTokens: ANSWER_TOKENS } } };
+  return { operation, stored: { taxonomy }, asking: { ...asking, answerTokens: ANSWER_TOKENS } };
 }
+
+const SUMMARISING: AskingTask = {
+  textsPerCall: TEXTS_PER_CALL,
+  textCharacters: SUMMARISED_CHARACTERS,
+  promptTokens: { low: 720, high: 1_100 },
+  answerTokens: { low: 30, high: 120 },
+};
+
+const NAMING: AskingTask = {
+  textsPerCall: THEMES_PER_QUESTION,
+  textCharacters: EXAMPLE_CHARACTERS,
+  promptTokens: { low: 450, high: 700 },
+  answerTokens: { low: 10, high: 30 },
+};
 
 /** Prompts of the built-in taxonomies as they are counted for ten texts; a test holds them to what is sent. */
 export const WORK_OF_TASK: Readonly<Record<AiTask, TaskWork>> = {
-  EMBED: { operation: 'embed', labels: null },
+  EMBED: { operation: 'embed', stored: null, asking: null },
   CLASSIFY: labelling('classify', 'feedback', { low: 1_320, high: 3_300 }),
   SENTIMENT: labelling('sentiment', 'sentiment', { low: 940, high: 2_000 }),
   INTENT: labelling('intent', 'intent', { low: 1_310, high: 3_000 }),
+  SUMMARISE: { operation: 'summarise', stored: 'summary', asking: SUMMARISING },
+  THEMES: { operation: 'summarise', stored: null, asking: NAMING },
 };
 
 /** Chunks of a long text overlap by a sentence, and each begins with the title. */
@@ -66,6 +87,14 @@ const CHUNK_OVERLAP = 1.25;
 export interface WorkLoad {
   texts: Range;
   tokens: Range;
+}
+
+/** What is asked of a model that names the themes of documents: nothing where all have their names. */
+export function namingLoad({ texts, tokens }: WorkLoad): WorkLoad {
+  const themes = Math.min(MAX_THEMES, texts.high);
+  const shown = Math.min(texts.high, themes * EXAMPLES_OF_THEME);
+  const share = texts.high === 0 ? 0 : shown / texts.high;
+  return { texts: { low: 0, high: themes }, tokens: { low: 0, high: Math.ceil(tokens.high * share) } };
 }
 
 /** What of both is done. */

@@ -1,15 +1,13 @@
 import type { Database } from '../../db/client.ts';
-import type { SystemScope } from '../../db/workspace-scope.ts';
 import { compareDecimals } from '../../shared/decimal.ts';
 import { newId } from '../../shared/ids.ts';
-import { lockLedger, makePeriods, readPeriods } from './budget-store.ts';
+import { lockLedger, makePeriods } from './budget-store.ts';
 import { Lanes, type Verdict } from './lanes.ts';
-import { type Admission, OpenPeriods, type Reservation, subjectsOf } from './reservation.ts';
+import { type Admission, type Reservation, refusalOf, subjectsOf } from './reservation.ts';
 import {
-  addReservations,
   endReservations,
-  hasExpired,
-  lockPeriods,
+  type ReservationGroup,
+  reserveBudgets,
   sweepReservations,
   type TimedReservation,
 } from './reservation-store.ts';
@@ -32,9 +30,6 @@ export interface ReservationRequest {
   signal: AbortSignal;
 }
 
-type Answer = Exclude<Admission, { kind: 'unknown' }>;
-type Group = readonly [TimedReservation, ...TimedReservation[]];
-
 /**
  * Keeps back what calls can cost, so that a budget is never overdrawn however many servers spend at once: what was used
  * and what is held never exceed the limit together. Writing the call's last attempt ends its reservation.
@@ -42,8 +37,8 @@ type Group = readonly [TimedReservation, ...TimedReservation[]];
 export class ReservationService {
   readonly #database: Database;
   readonly #now: () => number;
-  /** By workspace: the calls of a tick in one transaction. */
-  readonly #lanes = new Lanes<TimedReservation, Answer>((asked) => this.#reserveAll(asked));
+  /** By workspace: the calls of a tick in one statement. */
+  readonly #lanes = new Lanes<TimedReservation, Admission>((asked) => this.#reserveAll(asked));
   readonly #waiters = new RoomWaiters();
 
   /** @param now milliseconds since 1970 */
@@ -73,7 +68,7 @@ export class ReservationService {
       }
       const waitMs = deadline - performance.now();
       if (!answer.mayFit || waitMs <= 0 || !(await this.#waiters.wait(workspaceId, id, waitMs, signal))) {
-        throw answer.refusal;
+        throw refusalOf(answer, asked.amountUsd);
       }
     }
   }
@@ -84,7 +79,7 @@ export class ReservationService {
    */
   async raise(reservation: Reservation, amountUsd: string, ttlMs: number): Promise<void> {
     const answer = await this.#lanes.ask(reservation.workspaceId, { ...reservation, amountUsd, ttlMs });
-    if (answer.kind === 'refused') throw answer.refusal;
+    if (answer.kind === 'refused') throw refusalOf(answer, amountUsd);
   }
 
   /** Ends a reservation that no attempt has ended. */
@@ -104,16 +99,9 @@ export class ReservationService {
    */
   async check(workspaceId: string, apiKeyId: string | null, amountUsd: string): Promise<void> {
     if (compareDecimals(amountUsd, '0') === 0) return;
-    const asked = { apiKeyId: apiKeyId ?? '', amountUsd, day: dayOf(this.#now()) };
-    for (;;) {
-      const periods = await this.#database.withSystem((scope) =>
-        readPeriods(scope, workspaceId, subjectsOf(asked), asked.day),
-      );
-      const admission = new OpenPeriods(periods).admit(asked);
-      if (admission.kind === 'refused' && !admission.mayFit) throw admission.refusal;
-      if (admission.kind !== 'unknown') return;
-      await this.#makePeriods(workspaceId, [asked]);
-    }
+    const asked = { id: '', apiKeyId: apiKeyId ?? '', amountUsd, day: dayOf(this.#now()), ttlMs: 0 };
+    const [admission] = await this.#admit({ workspaceId, asked: [asked], hold: false });
+    if (admission?.kind === 'refused' && !admission.mayFit) throw refusalOf(admission, amountUsd);
   }
 
   /** Ends the workspace's reservations whose holders have died, without waiting for the maintenance. */
@@ -122,46 +110,29 @@ export class ReservationService {
     if (ended > 0) this.freed(workspaceId);
   }
 
-  /** First come, first served; what was held is told after the commit. */
-  async #reserveAll(asked: Group): Promise<Verdict<Answer>[]> {
+  async #reserveAll(asked: readonly [TimedReservation, ...TimedReservation[]]): Promise<Verdict<Admission>[]> {
     const [{ workspaceId }] = asked;
+    const admissions = await this.#admit({ workspaceId, asked, hold: true });
+    return admissions.map((granted) => ({ granted }));
+  }
+
+  async #admit(asked: Omit<ReservationGroup, 'today'>): Promise<Admission[]> {
+    // A clock that is set back leaves no call without a period of its day.
+    const today = asked.asked.reduce((latest, { day }) => (day > latest ? day : latest), dayOf(this.#now()));
+    const group = { ...asked, today };
     for (;;) {
-      const outcome = await this.#database.withSystem((scope) => admitAll(scope, asked));
+      const admissions = await reserveBudgets(this.#database, group);
       // In transactions of their own: each locks in another order than the one that has found it.
-      if (outcome === 'expired') await this.sweep(workspaceId);
-      else if (outcome === 'unknown') await this.#makePeriods(workspaceId, asked);
-      else return outcome.map((granted) => ({ granted }));
+      if (admissions === 'EXPIRED') await this.sweep(group.workspaceId);
+      else if (admissions === 'UNKNOWN') await this.#makePeriods(group);
+      else return admissions;
     }
   }
 
-  #makePeriods(workspaceId: string, asked: readonly Pick<Reservation, 'apiKeyId' | 'day'>[]): Promise<void> {
-    const atMs = Math.max(this.#now(), ...asked.map(({ day }) => Date.parse(day)));
+  #makePeriods({ workspaceId, asked, today }: ReservationGroup): Promise<void> {
     return this.#database.withSystem(async (scope) => {
       await lockLedger(scope, workspaceId);
-      await makePeriods(scope, workspaceId, [...new Set(asked.flatMap(subjectsOf))], atMs);
+      await makePeriods(scope, workspaceId, [...new Set(asked.flatMap(subjectsOf))], Date.parse(today));
     });
   }
-}
-
-/** @returns what has to be done before, where something stands in the way */
-async function admitAll(scope: SystemScope, asked: Group): Promise<Answer[] | 'expired' | 'unknown'> {
-  const [{ workspaceId }] = asked;
-  const subjects = [...new Set(asked.flatMap(subjectsOf))];
-  const day = asked.reduce((earliest, next) => (next.day < earliest ? next.day : earliest), asked[0].day);
-  const [, expired, periods] = await Promise.all([
-    lockPeriods(scope, [{ workspaceId, subjects, day }]),
-    hasExpired(scope, workspaceId),
-    readPeriods(scope, workspaceId, subjects, day),
-  ]);
-  if (expired) return 'expired';
-  const open = new OpenPeriods(periods);
-  const answers: Answer[] = [];
-  for (const one of asked) {
-    const admission = open.admit(one);
-    if (admission.kind === 'unknown') return 'unknown';
-    answers.push(admission);
-  }
-  const held = asked.filter((_one, i) => answers[i]?.kind === 'held');
-  if (held.length > 0) await addReservations(scope, held, open.added);
-  return answers;
 }

@@ -15,6 +15,8 @@ export interface UsageEvent {
   apiKeyId: string | null;
   userId: string | null;
   requestId: string;
+  /** Id of the document, conversation, agent run or job that it was about; absent or null: of none. */
+  aboutId?: string | null;
   /** Milliseconds since 1970, when it ended. */
   at: number;
   /** The integration's name; `signalbox` for a vector query. */

@@ -4,7 +4,7 @@ import type { Logger } from '../../observability/logger.ts';
 import { newId } from '../../shared/ids.ts';
 import { UsageLostError } from './errors.ts';
 import type { UsageEvent } from './usage-event.ts';
-import { insertUsage, type RecordedEvent } from './usage-store.ts';
+import { type RecordedEvent, recordUsage } from './usage-store.ts';
 
 export interface UsageRecorderOptions {
   database: Database;
@@ -44,6 +44,7 @@ export class UsageRecorder {
   #writing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #failures = 0;
+  #tellWritten: (workspaceIds: ReadonlySet<string>) => void = () => undefined;
 
   constructor(options: UsageRecorderOptions) {
     this.#database = options.database;
@@ -55,6 +56,11 @@ export class UsageRecorder {
 
   get counts(): UsageRecorderCounts {
     return { pending: this.#recorded - this.#settled, rejected: this.#rejected };
+  }
+
+  /** Has one listener told after each batch whose usage is in it; it neither waits nor throws. */
+  onWritten(listener: (workspaceIds: ReadonlySet<string>) => void): void {
+    this.#tellWritten = listener;
   }
 
   /** Takes an event in; it is written within a moment. Never waits and never throws. */
@@ -177,8 +183,9 @@ export class UsageRecorder {
 
   async #write(batch: readonly RecordedEvent[]): Promise<void> {
     try {
-      await this.#database.withSystem((scope) => insertUsage(scope, batch));
+      await recordUsage(this.#database, batch);
       this.#settled += batch.length;
+      this.#tellWritten(new Set(batch.map(({ workspaceId }) => workspaceId)));
     } catch (error) {
       if (!isRefusedValue(error)) throw error;
       if (batch.length === 1) {

@@ -11,6 +11,9 @@ export type UsageDimension = 'PROVIDER' | 'MODEL' | 'OPERATION' | 'API_KEY' | 'D
 
 export const USAGE_RANGE_MAX_DAYS = 400;
 
+/** For how many days single attempts are kept, unless it is set otherwise; what they add up to by day stays. */
+export const USAGE_RETENTION_DAYS = 400;
+
 /** Which time to report on: a window up to today, or any two instants; by default the last MONTH. */
 export interface UsageRange {
   last?: UsageWindow | null;
@@ -106,13 +109,48 @@ export function periodOf(range: UsageRange, nowMs: number): Period {
   return { from: new Date(fromMs), to: new Date(toMs) };
 }
 
-/** A period cut into whole UTC days, which are added up already, and what is left before and after them. */
-export function splitIntoDays(period: Period): { days: Period; edges: [Period, Period] } {
-  const [fromMs, toMs] = [period.from.getTime(), period.to.getTime()];
-  const firstMs = Math.min(endOfDay(fromMs), toMs);
-  const endMs = Math.max(startOfDay(toMs), firstMs);
-  const between = (start: number, end: number): Period => ({ from: new Date(start), to: new Date(end) });
-  return { days: between(firstMs, endMs), edges: [between(fromMs, firstMs), between(endMs, toMs)] };
+/** The period with whole days where the attempts that could tell more are gone. */
+export function keptPeriod({ from, to }: Period, nowMs: number, retentionDays: number): Period {
+  const keptSinceMs = addDays(nowMs, -retentionDays);
+  const isGone = (instant: Date) => startOfDay(instant.getTime()) < keptSinceMs;
+  return {
+    from: isGone(from) ? new Date(startOfDay(from.getTime())) : from,
+    to: isGone(to) ? new Date(endOfDay(to.getTime())) : to,
+  };
+}
+
+/** Attempts of a part of a day, which are added to the days or taken from them. */
+export interface DayPart {
+  period: Period;
+  sign: 1 | -1;
+}
+
+/**
+ * A period as whole UTC days, which are added up already, and the parts of its first and last day. Where it has most of a
+ * day, that day counts whole and what lies outside of the period is taken from it: no more than half a day is ever read.
+ * @param nowMs later there is nothing to be read
+ */
+export function splitIntoDays({ from, to }: Period, nowMs: number): { days: Period; parts: DayPart[] } {
+  const [fromMs, toMs] = [from.getTime(), to.getTime()];
+  const between = (startMs: number, endMs: number): Period => ({ from: new Date(startMs), to: new Date(endMs) });
+  const [firstMs, endMs] = [startOfDay(fromMs), endOfDay(toMs)];
+  const [secondMs, lastMs] = [endOfDay(fromMs), startOfDay(toMs)];
+  const readMs = (startMs: number, stopMs: number) => Math.max(0, Math.min(stopMs, nowMs) - startMs);
+  const outside = [between(firstMs, fromMs), between(toMs, endMs)] as const;
+  const [beforeMs, afterMs] = [readMs(firstMs, fromMs), readMs(toMs, endMs)];
+  const parts: DayPart[] = [];
+  if (secondMs > lastMs) {
+    // Both ends are in one day.
+    const isMost = beforeMs + afterMs < readMs(fromMs, toMs);
+    if (isMost) parts.push(...outside.map((period) => ({ period, sign: -1 as const })));
+    else parts.push({ period: { from, to }, sign: 1 });
+    return { days: isMost ? between(firstMs, endMs) : between(lastMs, lastMs), parts };
+  }
+  const hasFirst = beforeMs < readMs(fromMs, secondMs);
+  const hasLast = afterMs < readMs(lastMs, toMs);
+  parts.push(hasFirst ? { period: outside[0], sign: -1 } : { period: between(fromMs, secondMs), sign: 1 });
+  parts.push(hasLast ? { period: outside[1], sign: -1 } : { period: between(lastMs, toMs), sign: 1 });
+  return { days: between(hasFirst ? firstMs : secondMs, hasLast ? endMs : lastMs), parts };
 }
 
 /** The dimensions of a grouping, each once. @throws InvalidInputError where there is none */

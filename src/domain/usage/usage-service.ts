@@ -3,6 +3,7 @@ import type { MeteredWorkspace } from './meter-service.ts';
 import type { UsageRecorder } from './usage-recorder.ts';
 import {
   checkDimensions,
+  keptPeriod,
   type LimitState,
   limitStates,
   limitWindowStart,
@@ -10,6 +11,7 @@ import {
   type Period,
   percentagesOf,
   periodOf,
+  USAGE_RETENTION_DAYS,
   type UsageDimension,
   type UsageGroup,
   type UsageRange,
@@ -36,6 +38,8 @@ export interface UsageReport extends Period {
 export interface UsageServiceOptions {
   database: Database;
   recorder: UsageRecorder;
+  /** How long attempts are kept. */
+  retentionDays?: number;
   /** Milliseconds since 1970. */
   now?: () => number;
 }
@@ -44,28 +48,32 @@ export interface UsageServiceOptions {
 export class UsageService {
   readonly #database: Database;
   readonly #recorder: UsageRecorder;
+  readonly #retentionDays: number;
   readonly #now: () => number;
 
-  constructor({ database, recorder, now = Date.now }: UsageServiceOptions) {
+  constructor({ database, recorder, retentionDays = USAGE_RETENTION_DAYS, now = Date.now }: UsageServiceOptions) {
     this.#database = database;
     this.#recorder = recorder;
+    this.#retentionDays = retentionDays;
     this.#now = now;
   }
 
   /**
-   * Writes what this process has still to write, so that a client sees its own calls at once.
+   * Writes what this process has still to write, so that a client sees its own calls at once. A period that begins or ends
+   * within a day whose attempts are no longer kept is widened to whole days, and says so.
    * @throws InvalidInputError for a range that is none
    */
   async report(workspace: MeteredWorkspace, range: UsageRange = {}): Promise<UsageReport> {
-    const period = periodOf(range, this.#now());
+    const now = this.#now();
+    const period = keptPeriod(periodOf(range, now), now, this.#retentionDays);
     await this.#recorder.flush();
     const inWorkspace: Database['withWorkspace'] = this.#database.withWorkspace.bind(this.#database);
     return {
       ...period,
-      totals: () => inWorkspace(workspace.id, (scope) => readTotals(scope, period)),
+      totals: () => inWorkspace(workspace.id, (scope) => readTotals(scope, period, now)),
       groups: async (by) => {
         const dimensions = checkDimensions(by);
-        return inWorkspace(workspace.id, (scope) => readGroups(scope, period, dimensions));
+        return inWorkspace(workspace.id, (scope) => readGroups(scope, period, dimensions, now));
       },
       limits: () => this.#limits(workspace),
       percentages: async () => percentagesOf(await this.#limits(workspace)),

@@ -157,10 +157,14 @@ test('a job that goes over the limit waits and is not lost; with a raised tier i
     );
     return node;
   };
-  const waiting = await waitFor('the job to wait', async () => {
-    const seen = await readJob();
-    return seen.status === 'RETRYING' && seen;
-  });
+  const waiting = await waitFor(
+    'the job to wait',
+    async () => {
+      const seen = await readJob();
+      return seen.status === 'RETRYING' && seen;
+    },
+    25_000,
+  );
   expect(waiting.error).toContain('FREE');
   expect(waiting.attempt).toBe(0);
   expect(Date.parse(waiting.nextAttemptAt ?? '') - Date.now()).toBeLessThanOrEqual(3_600_000);
@@ -170,7 +174,7 @@ test('a job that goes over the limit waits and is not lost; with a raised tier i
   await raiseTier();
   // As if the wait were over.
   await server.app.database.withSystem(
-    ({ sql }) => sql`update pgboss.job set start_after = now() where data ->> 'jobId' = ${job?.id ?? ''}`,
+    ({ sql }) => sql`update jobs set next_attempt_at = now() where id = ${job?.id ?? ''} and status = 'RETRYING'`,
   );
   await waitFor('the job to be done', async () => (await readJob()).status === 'COMPLETED', 25_000);
   const { documents: ready } = await workspace.read<{ documents: { totalCount: number } }>(

@@ -94,6 +94,29 @@ test('a call that goes on over midnight is held in both days, and paid on the da
   expect(await figures(workspaceId)).toEqual(['DAY 2026-03-10 0 0', 'DAY 2026-03-11 0.9 0']);
 });
 
+test('what a call needs in addition after midnight has to fit into the new day', async () => {
+  const ledger = openLedger(database, { now: Date.parse('2026-03-10T23:59:00Z') });
+  const workspaceId = await addBudgetedWorkspace(database, ledger, '1');
+  const over = await hold(ledger, workspaceId, '1');
+  ledger.clock.now += HOUR_MS;
+  await writeTry(ledger, over, '0.9', false);
+  await expect(ledger.reservations.raise(over, '0.9', 60_000)).rejects.toBeInstanceOf(BudgetExceededError);
+  await ledger.reservations.raise(over, '0', 60_000);
+  await writeTry(ledger, over, '0.1', true);
+  expect(await figures(workspaceId)).toEqual(['DAY 2026-03-10 0 0', 'DAY 2026-03-11 1 0']);
+});
+
+test('a server whose clock is ahead takes no day’s budget from those whose day is not over', async () => {
+  const ahead = openLedger(database, { now: Date.parse('2026-03-11T00:00:30Z') });
+  const ours = openLedger(database, { now: Date.parse('2026-03-10T23:59:30Z') });
+  const workspaceId = await addBudgetedWorkspace(database, ahead, '1');
+  await spendAll(ahead, workspaceId, '0.4');
+  await spendAll(ours, workspaceId, '0.5');
+  const held = await Promise.allSettled([1, 2, 3].map(() => hold(ours, workspaceId, '0.5', impatient())));
+  expect(held.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  expect(await figures(workspaceId)).toEqual(['DAY 2026-03-10 0.5 0.5', 'DAY 2026-03-11 0.4 0.5']);
+});
+
 test('what was spent in its window before there was a budget counts, and what was spent before the window does not', async () => {
   const ledger = openLedger(database);
   const { id } = await addWorkspace(database, 'ENTERPRISE');

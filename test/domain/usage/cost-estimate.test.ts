@@ -4,16 +4,18 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { EmbeddingCache } from '../../../src/domain/caching/embedding-cache.ts';
 import { storeCachedEmbeddings } from '../../../src/domain/caching/embedding-cache-store.ts';
 import { BUILT_IN_TAXONOMIES } from '../../../src/domain/classification/built-in-taxonomies.ts';
-import { classifyMessages, documentKey } from '../../../src/domain/classification/llm-prompt.ts';
+import { classifyMessages } from '../../../src/domain/classification/llm-prompt.ts';
 import { answerSchema } from '../../../src/domain/classification/llm-verdict.ts';
+import { documentKey } from '../../../src/domain/gateway/batched-questions.ts';
 import { embeddedText } from '../../../src/domain/gateway/embed-calls.ts';
 import { ModelCatalog } from '../../../src/domain/gateway/model-catalog.ts';
 import { Router } from '../../../src/domain/gateway/router.ts';
 import { NOTHING_CHOSEN } from '../../../src/domain/integrations/integration-directory.ts';
+import { summariseMessages } from '../../../src/domain/summaries/llm-summariser.ts';
 import { askingTokens, WORK_OF_TASK } from '../../../src/domain/usage/cost-estimate.ts';
 import { CostEstimateService } from '../../../src/domain/usage/cost-estimate-service.ts';
 import { closeTokenCounting } from '../../../src/domain/usage/token-count.ts';
-import { insertUsage } from '../../../src/domain/usage/usage-store.ts';
+import { recordUsage } from '../../../src/domain/usage/usage-store.ts';
 import type { ModelInfo, Provider } from '../../../src/plugins/contract.ts';
 import { compareDecimals } from '../../../src/shared/decimal.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
@@ -144,7 +146,7 @@ describe('what documents will cost', () => {
   test('where a model is asked has its instructions and its answers in it', async () => {
     asks = true;
     await documents(TEXT, TEXT, TEXT);
-    const { asking } = WORK_OF_TASK.CLASSIFY.labels ?? {};
+    const { asking } = WORK_OF_TASK.CLASSIFY;
     const made = await estimate({ operation: 'CLASSIFY', filter: {} });
     const low = 3 * countTokens(TEXT) + (asking?.promptTokens.low ?? 0) + 10 * 3 * (asking?.answerTokens.low ?? 0);
     expect(made.model).toBe('vendor/m');
@@ -158,8 +160,7 @@ describe('what documents will cost', () => {
       ...usageEvent(workspaceId, { at: Date.now(), operation: 'classify', model: 'vendor/m', outputTokens, ...fields }),
       id: crypto.randomUUID(),
     });
-    const write = (events: ReturnType<typeof answer>[]) =>
-      testing.database.withSystem((scope) => insertUsage(scope, events));
+    const write = (events: ReturnType<typeof answer>[]) => recordUsage(testing.database, events);
     const before = await estimate({ operation: 'CLASSIFY', filter: {} });
     await write(Array.from({ length: 9 }, () => answer(5_000)));
     await write([answer(9_000, { operation: 'chat' }), answer(9_000, { model: 'vendor/other' })]);
@@ -202,8 +203,8 @@ describe('whether it fits the budgets', () => {
 });
 
 describe('the instructions of a task', () => {
-  const tasks = Object.entries(WORK_OF_TASK).flatMap(([task, { labels }]) =>
-    labels === null ? [] : [[task, labels] as const],
+  const tasks = Object.entries(WORK_OF_TASK).flatMap(([task, { stored, asking }]) =>
+    asking === null || stored === null || stored === 'summary' ? [] : [[task, { ...stored, asking }] as const],
   );
   test.each(tasks)('of %s have the tokens that are estimated, to a fifth', (_task, { taxonomy: name, asking }) => {
     const taxonomy = BUILT_IN_TAXONOMIES.find((builtIn) => builtIn.name === name);
@@ -224,9 +225,18 @@ describe('the instructions of a task', () => {
     expect(Math.abs(asking.promptTokens.high / (prompt + shape) - 1)).toBeLessThan(0.2);
   });
 
+  test('of SUMMARISE have the tokens that are estimated, to a fifth', () => {
+    const { asking } = WORK_OF_TASK.SUMMARISE;
+    if (asking === null) throw new Error('summarising asks');
+    const messages = summariseMessages(Array.from({ length: asking.textsPerCall }, () => ({ title: null, text: '' })));
+    const prompt = countTokens(JSON.stringify(messages));
+    expect(Math.abs(asking.promptTokens.low / prompt - 1)).toBeLessThan(0.2);
+    expect(asking.promptTokens.high).toBeGreaterThan(asking.promptTokens.low);
+  });
+
   test('the low end of an estimate is never above its high end', () => {
-    const { asking } = WORK_OF_TASK.CLASSIFY.labels ?? {};
-    if (asking === undefined) throw new Error('classifying asks');
+    const { asking } = WORK_OF_TASK.CLASSIFY;
+    if (asking === null) throw new Error('classifying asks');
     const range = fc.tuple(fc.nat(100_000), fc.nat(100_000)).map(([low, more]) => ({ low, high: low + more }));
     fc.assert(
       fc.property(range, range, fc.option(range), (texts, tokens, history) => {

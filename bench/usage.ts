@@ -1,0 +1,142 @@
+/**
+ * How long does `usage` take over 10 million attempts? They are spread evenly over 90 days, 5 providers, 30 models, 6
+ * operations and 20 keys, each independent of the others, so that hardly two attempts of a day are alike: the worst that
+ * adding up can meet. Then reports are asked of the service, by each dimension and by two together, over the last day, week,
+ * month and quarter, and over ranges that begin and end within a day.
+ *
+ * Run on a database of its own, which it fills: node bench/usage.ts --database=postgres://… [--attempts=10000000] [--rounds=5]
+ */
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { pino } from 'pino';
+import { type Database, openDatabase } from '../src/db/client.ts';
+import { UsageRecorder } from '../src/domain/usage/usage-recorder.ts';
+import { USAGE_WINDOW_DAYS, type UsageDimension, type UsageRange } from '../src/domain/usage/usage-report.ts';
+import { UsageService } from '../src/domain/usage/usage-service.ts';
+import { insertWorkspace } from '../src/domain/workspaces/workspace-store.ts';
+import { newId } from '../src/shared/ids.ts';
+import { median } from './processes.ts';
+
+const DAYS = 90;
+const DAY_MS = 86_400_000;
+const AIM_MS = 50;
+const GROUPINGS: readonly (readonly UsageDimension[])[] = [
+  [],
+  ...(['PROVIDER', 'MODEL', 'OPERATION', 'API_KEY', 'DAY', 'OUTCOME'] as const).map((dimension) => [dimension]),
+  ...[['MODEL', 'API_KEY'] as const, ['OPERATION', 'OUTCOME'] as const, ['DAY', 'MODEL'] as const],
+  ...[['PROVIDER', 'MODEL', 'OPERATION'] as const, ['OPERATION', 'API_KEY', 'OUTCOME'] as const],
+];
+const { values: flags } = parseArgs({
+  options: {
+    database: { type: 'string' },
+    attempts: { type: 'string', default: '10000000' },
+    rounds: { type: 'string', default: '5' },
+  },
+});
+if (flags.database === undefined)
+  throw new Error('--database=postgres://… is needed: ten million rows are not embedded');
+
+// One connection, for which the filling lifts the limit of time.
+const database = await openDatabase({ databaseUrl: flags.database, poolSize: 1, dataDir: '' });
+try {
+  const workspaceId = await filledWorkspace(database, Number(flags.attempts));
+  await measure(database, workspaceId);
+  console.log(`\nload of the machine ${loadavg()[0]?.toFixed(1)}`);
+} finally {
+  await database.close();
+}
+
+/** The one that an earlier run has filled, or a new one. */
+async function filledWorkspace(opened: Database, attempts: number): Promise<string> {
+  const [known] = await opened.withSystem(
+    ({ sql }) => sql<{ id: string }[]>`select id from workspaces where name = ${`bench ${attempts}`}`,
+  );
+  if (known !== undefined) return known.id;
+  const id = newId('Workspace');
+  const named = { name: `bench ${attempts}`, slug: id.replace('_', '-'), tier: 'ENTERPRISE' as const };
+  await opened.withSystem((scope) => insertWorkspace(scope, { id, ...named, createdAt: new Date() }));
+  const startedAt = performance.now();
+  await fill(opened, id, attempts);
+  console.log(`${attempts} attempts in ${((performance.now() - startedAt) / 1_000).toFixed(0)} s\n`);
+  return id;
+}
+
+/** Straight into the tables, with what the ledger would have added up of it. */
+async function fill({ sql }: Database, workspaceId: string, attempts: number): Promise<void> {
+  const endMs = Date.now();
+  await sql.begin(async (transaction) => {
+    await transaction`set local statement_timeout = 0`;
+    for (let day = 0; day <= DAYS; day += 28) {
+      const month = new Date(endMs - day * DAY_MS).toISOString().slice(0, 10);
+      await transaction`select make_usage_partition(date_trunc('month', ${month}::date)::date)`;
+    }
+    await transaction`
+      insert into usage_attempts (
+        workspace_id, id, at, api_key_id, request_id, provider, model, operation, outcome, embeddings, llm_calls,
+        vector_queries, cache_hits, input_tokens, output_tokens, cached_tokens, cost_usd, latency_ms)
+      select
+        ${workspaceId}, 'att_' || lpad(to_hex(n), 26, '0'),
+        to_timestamp(${endMs / 1_000}::float8 - ${DAYS * 86_400}::float8 * (n + 0.5) / ${attempts}::float8),
+        'key_' || (shuffled / 18000) % 20, 'req_' || n, 'provider-' || shuffled % 5,
+        'provider-' || shuffled % 5 || '/model-' || shuffled % 30,
+        (array['chat', 'embed', 'classify', 'search', 'rerank', 'summarise'])[1 + (shuffled / 30) % 6],
+        case when kind < 90 then 'SUCCEEDED' when kind < 95 then 'CACHED' when kind < 98 then 'RETRIED' else 'FAILED' end,
+        0, 1, 0, (kind between 90 and 94)::int, 500 + shuffled % 1000, 100 + shuffled % 200, 0,
+        case when kind < 90 then (shuffled % 9973) * 0.000001 else 0 end, 200 + shuffled % 1500
+      from generate_series(0, ${attempts}::int - 1) n
+      cross join lateral (select hashint8extended(n, 7) & 9007199254740991 as shuffled) mixed
+      cross join lateral (select (shuffled / 180) % 100 as kind) chosen`;
+    await transaction`
+      insert into usage_daily (
+        workspace_id, day, provider, model, operation, api_key_id, outcome, requests, embeddings, llm_calls,
+        vector_queries, cache_hits, input_tokens, output_tokens, cached_tokens, cost_usd, unpriced, latency_ms)
+      select
+        workspace_id, (at at time zone 'utc')::date, provider, model, operation, api_key_id, outcome, count(*), 0, count(*),
+        0, sum(cache_hits), sum(input_tokens), sum(output_tokens), 0, sum(cost_usd), 0, sum(latency_ms)
+      from usage_attempts where workspace_id = ${workspaceId} group by 1, 2, 3, 4, 5, 6, 7`;
+    await transaction`
+      insert into usage_slices (
+        workspace_id, slice, day, provider, model, operation, api_key_id, outcome, requests, failed, embeddings, llm_calls,
+        vector_queries, cache_hits, input_tokens, output_tokens, cost_usd, unpriced, latency_ms)
+      select
+        d.workspace_id, k.slice, d.day, case when k.by_model then d.provider else '' end,
+        case when k.by_model then d.model else '' end, case when k.by_operation then d.operation else '' end,
+        case when k.by_api_key then d.api_key_id else '' end, case when k.by_outcome then d.outcome else '' end,
+        sum(d.requests), coalesce(sum(d.requests) filter (where d.outcome in ('FAILED', 'RETRIED')), 0), 0,
+        sum(d.llm_calls), 0, sum(d.cache_hits), sum(d.input_tokens), sum(d.output_tokens), sum(d.cost_usd), 0,
+        sum(d.latency_ms)
+      from usage_daily d cross join usage_slice_kinds() k
+      where d.workspace_id = ${workspaceId} group by 1, 2, 3, 4, 5, 6, 7, 8`;
+  });
+  await sql`set statement_timeout = 0`;
+  for (const table of ['usage_attempts', 'usage_daily', 'usage_slices']) await sql.unsafe(`vacuum analyze ${table}`);
+}
+
+async function measure(opened: Database, workspaceId: string): Promise<void> {
+  const recorder = new UsageRecorder({ database: opened, logger: pino({ level: 'silent' }) });
+  const service = new UsageService({ database: opened, recorder });
+  const midday = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS / 2;
+  const windows = Object.keys(USAGE_WINDOW_DAYS) as (keyof typeof USAGE_WINDOW_DAYS)[];
+  const ranges: [string, UsageRange][] = [
+    ...windows.map((last): [string, UsageRange] => [last, { last }]),
+    ['24 hours to now', { from: new Date(Date.now() - DAY_MS), to: new Date() }],
+    ['30 days, noon to noon', { from: new Date(midday - 30 * DAY_MS), to: new Date(midday) }],
+  ];
+  console.log(`| by | ${ranges.map(([name]) => name).join(' | ')} |\n|---|${ranges.map(() => '---|').join('')}`);
+  for (const by of GROUPINGS) {
+    const cells: string[] = [];
+    for (const [, range] of ranges) {
+      const times: number[] = [];
+      // The first one opens the connection's plan.
+      for (let round = -1; round < Number(flags.rounds); round++) {
+        const startedAt = performance.now();
+        const report = await service.report({ id: workspaceId, tier: 'ENTERPRISE' }, range);
+        const answered = by.length === 0 ? [await report.totals()] : await report.groups(by);
+        if (answered.length === 0) throw new Error('an empty report measures nothing');
+        if (round >= 0) times.push(performance.now() - startedAt);
+      }
+      cells.push(`${median(times).toFixed(1)}${median(times) > AIM_MS ? ' (missed)' : ''}`);
+    }
+    console.log(`| ${by.join(' + ') || 'totals'} | ${cells.join(' | ')} |`);
+  }
+}

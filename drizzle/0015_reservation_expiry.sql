@@ -1,0 +1,1 @@
+CREATE INDEX "reservations_by_expiry" ON "reservations" USING btree ("workspace_id","expires_at");

@@ -31,7 +31,7 @@ const UsageDimensionEnum = builder.enumType('UsageDimension', {
   }),
 });
 
-const UsageTotalsType = builder.objectRef<UsageTotals>('UsageTotals').implement({
+export const UsageTotalsType = builder.objectRef<UsageTotals>('UsageTotals').implement({
   description: 'Usage added up.',
   fields: (t) => ({
     requests: t.exposeInt('requests', {
@@ -66,7 +66,7 @@ const UsageTotalsType = builder.objectRef<UsageTotals>('UsageTotals').implement(
   }),
 });
 
-const UsageGroupType = builder.objectRef<UsageGroup>('UsageGroup').implement({
+export const UsageGroupType = builder.objectRef<UsageGroup>('UsageGroup').implement({
   description: 'The usage of one combination of what was grouped by.',
   fields: (t) => ({
     key: t.field({

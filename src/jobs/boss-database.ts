@@ -1,7 +1,7 @@
 import type { Db } from 'pg-boss';
 import type { Sql, TransactionSql } from 'postgres';
 import type { Database } from '../db/client.ts';
-import type { WorkspaceScope } from '../db/workspace-scope.ts';
+import type { SystemScope, WorkspaceScope } from '../db/workspace-scope.ts';
 
 type Rows = Awaited<ReturnType<Db['executeSql']>>;
 
@@ -45,6 +45,11 @@ export function bossDatabaseInside(scope: WorkspaceScope): Db {
       return rowsOf((results[1] as PromiseFulfilledResult<unknown>).value);
     },
   };
+}
+
+/** Lets calls of pg-boss take part in a transaction across workspaces. */
+export function bossDatabaseOf({ sql }: SystemScope): Db {
+  return { executeSql: async (text, values = []) => rowsOf(await runStatement(sql, text, values)) };
 }
 
 /** Prepared: without that, postgres.js asks for the types of the parameters first, a round trip more each time. */

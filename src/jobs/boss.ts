@@ -3,14 +3,15 @@ import type { Database } from '../db/client.ts';
 import type { Logger } from '../observability/logger.ts';
 import { bossDatabase } from './boss-database.ts';
 import {
-  COMPLETED_KEPT_SECONDS,
   DEAD_LETTER_QUEUE,
   DEAD_LETTERS_KEPT_SECONDS,
   HEARTBEAT_SECONDS,
   QUEUE_NAMES,
   QUEUE_POLICIES,
   type QueueName,
+  TURNS_KEPT_SECONDS,
 } from './policies.ts';
+import { cutOff } from './turn-store.ts';
 
 /** Any number that only this use has: servers that start together set the rights one after the other. */
 const GRANT_LOCK = 7_391_004_514;
@@ -18,8 +19,8 @@ const GRANT_LOCK = 7_391_004_514;
 const NO_JOB = '00000000-0000-0000-0000-000000000000';
 
 /**
- * pg-boss takes a job back from a dead worker by its own retries. How often a job may fail is counted in our row of
- * it, so these must never be what ends it.
+ * pg-boss takes a turn back from a dead worker by its own retries. How often a job may fail is counted in our row of
+ * it, so these must never be what ends a turn.
  */
 const CLAIMS_MAX = 1_000_000;
 
@@ -34,7 +35,6 @@ export async function startBoss(database: Database, logger: Logger): Promise<PgB
     backend: embedded ? 'pglite' : 'postgres',
     schema: 'pgboss',
     schedule: false,
-    useListenNotify: !embedded,
     ...(embedded ? EMBEDDED_UPKEEP : SERVER_UPKEEP),
   });
   // Node ends the process on an `error` event that nobody listens to.
@@ -97,38 +97,30 @@ async function makeQueues(boss: PgBoss, embedded: boolean): Promise<void> {
 
 function queueOptions(name: QueueName, embedded: boolean): QueueSettings {
   return {
-    deadLetter: DEAD_LETTER_QUEUE,
     retryLimit: CLAIMS_MAX,
     retryDelay: 1,
     retryBackoff: false,
     expireInSeconds: QUEUE_POLICIES[name].timeoutSeconds + TIMEOUT_MARGIN_SECONDS,
-    deleteAfterSeconds: COMPLETED_KEPT_SECONDS,
+    deleteAfterSeconds: TURNS_KEPT_SECONDS,
     // The embedded database has one process, and its thread can be busy for long without being dead.
-    ...(embedded ? {} : { heartbeatSeconds: HEARTBEAT_SECONDS, notify: true }),
+    ...(embedded ? {} : { heartbeatSeconds: HEARTBEAT_SECONDS }),
+    notify: false,
   };
 }
 
 /**
  * Puts back what was being run when the process before this one died. Only for the embedded database: its data folder
- * is locked, so that before a worker is started here a claimed job can belong to nobody. The attempt that was cut off
+ * is locked, so that before a worker is started here a running job can belong to nobody. The attempt that was cut off
  * stays counted.
  * @returns how many jobs there were
  */
 export async function recoverOrphans(database: Database): Promise<number> {
-  if (database.kind !== 'embedded') throw new Error('on a server an active job may belong to another live process');
-  const [row] = await database.withSystem(
-    ({ sql }) => sql<{ orphans: number }[]>`
-      with orphans as (
-        update pgboss.job set state = 'retry', start_after = now(), heartbeat_on = null
-        where state = 'active' and name in ${sql([...QUEUE_NAMES])}
-        returning id, data
-      ), told as (
-        update jobs set status = 'RETRYING', next_attempt_at = now()
-        from orphans o
-        where jobs.workspace_id = o.data->>'workspaceId' and jobs.id = o.data->>'jobId'
-          and jobs.boss_id = o.id and jobs.status = 'RUNNING'
-      )
-      select count(*)::int as orphans from orphans`,
-  );
-  return row?.orphans ?? 0;
+  if (database.kind !== 'embedded') throw new Error('on a server a running job may belong to another live process');
+  return database.withSystem(async ({ sql }) => {
+    await sql`
+      update pgboss.job set state = 'retry', start_after = now(), heartbeat_on = null
+      where state = 'active' and name in ${sql([...QUEUE_NAMES])}`;
+    const orphans = await sql`update jobs set ${cutOff(sql)} where status = 'RUNNING'`;
+    return orphans.count;
+  });
 }

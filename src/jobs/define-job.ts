@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import type { WorkspaceScope } from '../db/workspace-scope.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { JsonValue } from '../shared/json.ts';
+import type { JsonObject, JsonValue } from '../shared/json.ts';
 import type { QueueName } from './policies.ts';
 
 /** What a job does; the values of the API's `JobKind`. */
@@ -36,6 +37,26 @@ export interface JobContext {
    * @param total absent while it is not known
    */
   progress(done: number, failed: number, total?: number): void;
+  /**
+   * Does a part of the job once. Its result is kept, in a transaction of its own once `work` is over; where the process
+   * dies or the attempt fails after that, the next attempt is given the kept result, and `work` is not run again. Where
+   * that happens during `work`, it is run again from its beginning.
+   * @param name 1 to 200 characters; within a job no two steps have the same, and each attempt calls them alike
+   * @param work answers with plain JSON of at most 256 KiB
+   * @throws StepResultError where the result cannot be kept
+   * @throws AttemptOverError where another worker goes on with the job, or it was cancelled
+   */
+  step<Result extends JsonValue>(name: string, work: () => Promise<Result>): Promise<Result>;
+  /**
+   * Keeps how far the job has come, in place of what was kept before: for work of any length, where a step for each
+   * piece would leave as many rows behind.
+   * @param value plain JSON of at most 256 KiB
+   * @param also done in the same transaction: it is done exactly if the value is kept
+   * @throws StepResultError, AttemptOverError, as `step`
+   */
+  checkpoint(value: JsonValue, also?: (scope: WorkspaceScope) => Promise<unknown>): Promise<void>;
+  /** What the last checkpoint of an earlier attempt has kept; null where there is none. */
+  resumed(): Promise<JsonValue | null>;
 }
 
 /** A kind of job: where it goes, what it takes, and what it does. */
@@ -47,13 +68,18 @@ export interface JobDefinition<Payload extends object = object> {
   /**
    * Runs the job; may run more than once, so that it has to be harmless to start again.
    * @returns what a client sees as the job's result
-   * @throws RetryLater to be delayed without using up an attempt; anything else uses one up
+   * @throws RetryLater to be delayed without using up an attempt; FinalJobError to be given up at once; anything else uses an attempt up
    */
   run(payload: Payload & JobIdentity, context: JobContext): Promise<JsonValue | undefined>;
 }
 
-/** A payload that is not what the job's schema says. Trying again would not change it, so the job is given up at once. */
-export class InvalidJobPayloadError extends Error {
+/** What no other attempt would change: the job is given up at once. */
+export class FinalJobError extends Error {
+  override readonly name: string = 'FinalJobError';
+}
+
+/** A payload that is not what the job's schema says. */
+export class InvalidJobPayloadError extends FinalJobError {
   override readonly name = 'InvalidJobPayloadError';
 
   constructor(kind: JobKind, error: z.ZodError) {
@@ -65,11 +91,18 @@ export class InvalidJobPayloadError extends Error {
 export class RetryLater extends Error {
   override readonly name = 'RetryLater';
   readonly delayMs: number;
+  /** What the payloads of jobs have that would meet the same; null: of others nothing is known. */
+  readonly alike: JsonObject | null;
 
-  /** @param reason shown to clients as the job's error while it waits */
-  constructor(delayMs: number, reason: string) {
+  /**
+   * @param reason shown to clients as the job's error while it waits
+   * @param alike jobs of the workspace of the same queue and kind whose payload has these values wait as well, some
+   * hundreds for each that was told, without finding it out one by one
+   */
+  constructor(delayMs: number, reason: string, alike: JsonObject | null = null) {
     super(reason);
     this.delayMs = Math.max(0, delayMs);
+    this.alike = alike;
   }
 }
 
@@ -96,13 +129,3 @@ export function defineJob<Payload extends object>(definition: {
     run: (payload, context) => definition.run(payload, context),
   };
 }
-
-/** What pg-boss stores of a job. */
-export const JOB_ENVELOPE = z.object({
-  kind: z.string(),
-  workspaceId: z.string(),
-  jobId: z.string(),
-  payload: z.record(z.string(), z.unknown()),
-});
-
-export type JobEnvelope = z.infer<typeof JOB_ENVELOPE>;

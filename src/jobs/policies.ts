@@ -14,36 +14,29 @@ export interface QueuePolicy {
   readonly retryDelaysSeconds: readonly [number, ...number[]];
   /** An attempt that takes longer is aborted and counts as failed. */
   readonly timeoutSeconds: number;
-  /** How often to look for work that nothing announces: retries, delayed jobs, jobs of a dead worker. */
+  /** How often to look for turns that nothing announced: those of a dead worker, or announced while not listening. */
   readonly pollingSeconds: number;
-  /** Jobs that one look takes and runs side by side. */
-  readonly batchSize: number;
-  /** Looks at a time in one process, so that one slow batch does not hold up the queue. */
-  readonly concurrentBatches: number;
+  /** Jobs that run side by side in one process. */
+  readonly slots: number;
+  /** Of these, what the jobs of one workspace may take, so that another one's need not wait for their end. */
+  readonly slotsPerWorkspace: number;
+  /** Jobs that a turn takes at most, so that the next workspace's turn comes soon. */
+  readonly jobsPerTurn: number;
 }
 
+const SLOTS = { slots: 20, slotsPerWorkspace: 15, jobsPerTurn: 10 } as const;
+
 export const QUEUE_POLICIES: Readonly<Record<QueueName, QueuePolicy>> = {
-  high: { retryDelaysSeconds: [2, 4, 8], timeoutSeconds: 300, pollingSeconds: 2, batchSize: 10, concurrentBatches: 2 },
-  standard: {
-    retryDelaysSeconds: [60, 120, 240],
-    timeoutSeconds: 900,
-    pollingSeconds: 5,
-    batchSize: 10,
-    concurrentBatches: 2,
-  },
-  batch: {
-    retryDelaysSeconds: [60, 120, 240],
-    timeoutSeconds: 7_200,
-    pollingSeconds: 10,
-    batchSize: 10,
-    concurrentBatches: 2,
-  },
+  high: { retryDelaysSeconds: [2, 4, 8], timeoutSeconds: 300, pollingSeconds: 2, ...SLOTS },
+  standard: { retryDelaysSeconds: [60, 120, 240], timeoutSeconds: 900, pollingSeconds: 5, ...SLOTS },
+  batch: { retryDelaysSeconds: [60, 120, 240], timeoutSeconds: 7_200, pollingSeconds: 10, ...SLOTS },
 };
 
-/** A worker process that is not heard of for so long has died, and its jobs go to another one. */
+/** A worker process that is not heard of for so long has died, and its turns go to another one. */
 export const HEARTBEAT_SECONDS = 30;
 
-export const COMPLETED_KEPT_SECONDS = 86_400;
+/** A turn that is over is of no use but to somebody who looks into the queue at this moment. */
+export const TURNS_KEPT_SECONDS = 3_600;
 export const DEAD_LETTERS_KEPT_SECONDS = 90 * 86_400;
 
 /** Share of a delay that is added at random, so that jobs which failed together do not come back together. */

@@ -1,53 +1,33 @@
-import type { Job, JobResult, PgBoss } from 'pg-boss';
 import type { Database } from '../db/client.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { JsonValue } from '../shared/json.ts';
-import { bossDatabaseInside } from './boss-database.ts';
-import {
-  InvalidJobPayloadError,
-  JOB_ENVELOPE,
-  type JobDefinition,
-  type JobEnvelope,
-  type JobKind,
-  RetryLater,
-} from './define-job.ts';
-import {
-  type Attempt,
-  completeAttempt,
-  giveUp,
-  messageOf,
-  retryAttempt,
-  startAttempt,
-  writeProgress,
-} from './job-store.ts';
+import { FinalJobError, type JobDefinition, type JobKind, RetryLater } from './define-job.ts';
+import { storageProblem } from './job-result.ts';
+import { AttemptOverError, JobSteps } from './job-steps.ts';
+import { type Attempt, type AttemptEnd, writeProgress } from './job-store.ts';
 import { QUEUE_POLICIES, type QueueName, retryDelayMs } from './policies.ts';
 import { ProgressWriter } from './progress-writer.ts';
-import { wakeWorkers } from './queue.ts';
+import { type StartedJob, staleAttempts } from './turn-store.ts';
 
 export interface JobRunnerOptions {
-  boss: PgBoss;
   database: Database;
   definitions: readonly JobDefinition[];
   logger: Logger;
 }
 
-/** Polling finds a delayed job too, but up to a whole interval late; for long delays that does not matter. */
-const WAKE_WITHIN_MS = 600_000;
-/** The database's clock decides whether a job is due. */
-const WAKE_MARGIN_MS = 20;
+interface RunningAttempt {
+  workspaceId: string;
+  jobId: string;
+  claim: number;
+  controller: AbortController;
+}
 
-type Outcome = { result: JsonValue | undefined } | { error: unknown };
-
-type Claimed = Job<unknown> & { name: string };
-
-/**
- * Runs claimed jobs, one attempt each, and keeps our row of them true. That row decides what is still to be done: where
- * pg-boss hands out a job again that it had not yet heard the end of, nothing is run twice.
- */
+/** Makes attempts at jobs. */
 export class JobRunner {
   readonly #options: JobRunnerOptions;
-  readonly #definitions: ReadonlyMap<string, JobDefinition>;
-  readonly #running = new Map<AbortController, Promise<JobResult>>();
+  readonly #definitions: ReadonlyMap<JobKind, JobDefinition>;
+  readonly #running = new Set<RunningAttempt>();
+  #abortedFor: string | null = null;
 
   constructor(options: JobRunnerOptions) {
     this.#options = options;
@@ -55,128 +35,107 @@ export class JobRunner {
     if (this.#definitions.size < options.definitions.length) throw new Error('two jobs are defined for one kind');
   }
 
-  /** Resolves when no job is running. */
-  async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running.values());
-  }
-
-  /** Ends the attempts that are being made; each job is run again without having lost one. */
+  /** Ends the attempts that are being made and makes no more; each job is run again without having lost one. */
   abort(reason: string): void {
-    for (const controller of this.#running.keys()) controller.abort(new RetryLater(0, reason));
+    this.#abortedFor = reason;
+    for (const { controller } of this.#running) controller.abort(new RetryLater(0, reason));
   }
 
-  /** Never rejects. */
-  async run(queue: QueueName, claimed: Claimed): Promise<JobResult> {
+  /** Ends attempts of which the database says that they are over: the job was cancelled, or another worker has it. */
+  async abortStale(): Promise<void> {
+    if (this.#running.size === 0) return;
+    const looked = [...this.#running];
+    const stale = new Set(await this.#options.database.withSystem((scope) => staleAttempts(scope, looked)));
+    for (const { jobId, controller } of looked) if (stale.has(jobId)) controller.abort(new AttemptOverError());
+  }
+
+  /**
+   * Makes one attempt.
+   * @param turnLost aborted when the job may have gone to another worker
+   * @returns how it ended, or null where it was over before: what it came to is not recorded
+   */
+  async run(workspaceId: string, queue: QueueName, job: StartedJob, turnLost: AbortSignal): Promise<AttemptEnd | null> {
     const controller = new AbortController();
-    const result = this.#run(queue, claimed, controller).catch((error: unknown): JobResult => {
-      // Our row could not be written. pg-boss hands the job out again, and it is put right then.
-      this.#options.logger.error({ err: error, bossId: claimed.id }, 'a job could not be recorded');
-      return { id: claimed.id, status: 'failed', output: { message: messageOf(error) } };
-    });
-    this.#running.set(controller, result);
-    return result.finally(() => this.#running.delete(controller));
-  }
-
-  async #run(queue: QueueName, claimed: Claimed, controller: AbortController): Promise<JobResult> {
-    const completed: JobResult = { id: claimed.id, status: 'completed' };
-    const dead: JobResult = { id: claimed.id, status: 'deadletter' };
-    const envelope = JOB_ENVELOPE.safeParse(claimed.data);
-    if (!envelope.success) {
-      this.#options.logger.error({ bossId: claimed.id }, 'a job without a workspace was given up');
-      return dead;
-    }
-    const { workspaceId, jobId } = envelope.data;
-    const { database } = this.#options;
-    const start = await database.withWorkspace(workspaceId, (scope) => startAttempt(scope, jobId, claimed.id));
-    if (start.outcome !== 'started') return start.outcome === 'dead' ? dead : completed;
-
-    const outcome = await this.#attempt(queue, claimed, controller, envelope.data, start);
-    if ('result' in outcome) {
-      await database.withWorkspace(workspaceId, (scope) => completeAttempt(scope, start, outcome.result));
-      return completed;
-    }
-    const { error } = outcome;
-    if (isFinal(error, start)) {
-      await database.withWorkspace(workspaceId, (scope) => giveUp(scope, start, error));
-      return dead;
-    }
-    await this.#retry(queue, claimed, workspaceId, start, error);
-    // pg-boss holds this answer against the attempt it handed out, which is settled, and so leaves the job alone.
-    return completed;
-  }
-
-  async #attempt(
-    queue: QueueName,
-    claimed: Claimed,
-    controller: AbortController,
-    envelope: JobEnvelope,
-    attempt: Attempt,
-  ): Promise<Outcome> {
-    const { workspaceId, jobId, kind } = envelope;
-    const logger = this.#options.logger.child({ workspaceId, jobId, kind, attempt: attempt.attempt });
-    const progress = new ProgressWriter(
-      (report) => this.#options.database.withWorkspace(workspaceId, (scope) => writeProgress(scope, attempt, report)),
-      (error) => logger.warn({ err: error }, 'progress of a job could not be written'),
-    );
+    const running = { workspaceId, jobId: job.jobId, claim: job.claim, controller };
     const { timeoutSeconds } = QUEUE_POLICIES[queue];
     const timeout = setTimeout(
       () => controller.abort(new Error(`the job took longer than ${timeoutSeconds} seconds`)),
       timeoutSeconds * 1000,
     );
-    const loseClaim = () => controller.abort(claimed.signal.reason);
-    claimed.signal.addEventListener('abort', loseClaim, { once: true });
+    const endOver = () => controller.abort(new AttemptOverError());
+    turnLost.addEventListener('abort', endOver, { once: true });
+    this.#running.add(running);
+    if (this.#abortedFor !== null) controller.abort(new RetryLater(0, this.#abortedFor));
     try {
-      const ended = untilAborted(controller.signal);
-      const definition = this.#definitionOf(kind);
-      const payload = { ...definition.parse(envelope.payload), workspaceId, jobId };
-      const result = await Promise.race([
-        definition.run(payload, {
-          signal: controller.signal,
-          attempt: attempt.attempt,
-          logger,
-          progress: (done, failed, total) => progress.report({ done, failed, total: total ?? null }),
-        }),
-        ended,
-      ]);
-      return { result };
+      return await this.#attempt(workspaceId, job, controller);
     } catch (error) {
-      if (!(error instanceof RetryLater)) logger.warn({ err: error }, 'a job failed');
-      return { error };
+      return this.#failure(workspaceId, queue, job, error);
     } finally {
+      this.#running.delete(running);
+      turnLost.removeEventListener('abort', endOver);
       clearTimeout(timeout);
-      claimed.signal.removeEventListener('abort', loseClaim);
+    }
+  }
+
+  async #attempt(workspaceId: string, job: StartedJob, controller: AbortController): Promise<AttemptEnd> {
+    const { database } = this.#options;
+    const { jobId, kind, attempt } = job;
+    const { signal } = controller;
+    const logger = this.#options.logger.child({ workspaceId, jobId, kind, attempt });
+    const steps = new JobSteps(database, workspaceId, job, signal);
+    const progress = new ProgressWriter(
+      async (report) => {
+        const isCurrent = await database.withWorkspace(workspaceId, (scope) => writeProgress(scope, job, report));
+        if (!isCurrent) controller.abort(new AttemptOverError());
+      },
+      (error) => logger.warn({ err: error }, 'progress of a job could not be written'),
+    );
+    try {
+      signal.throwIfAborted();
+      const ended = untilAborted(signal);
+      const definition = this.#definitionOf(kind);
+      const payload = { ...definition.parse(job.payload), workspaceId, jobId };
+      const work = definition.run(payload, {
+        ...{ signal, attempt, logger },
+        progress: (done, failed, total) => progress.report({ done, failed, total: total ?? null }),
+        step: (name, part) => steps.run(name, part),
+        checkpoint: (value, also) => steps.checkpoint(value, also),
+        resumed: () => steps.resumed(),
+      });
+      const result = await Promise.race([work, ended]);
+      return { outcome: 'completed', attempt: job, result: storable(result), hasSteps: steps.areKept };
+    } finally {
       await progress.close();
     }
   }
 
-  #definitionOf(kind: string): JobDefinition {
-    const definition = this.#definitions.get(kind as JobKind);
+  #definitionOf(kind: JobKind): JobDefinition {
+    const definition = this.#definitions.get(kind);
     // Not final: while versions are being replaced, a newer worker may know the kind.
     if (definition === undefined) throw new Error(`this worker knows no job of the kind ${kind}`);
     return definition;
   }
 
-  /** Our row and pg-boss's are put to the next attempt in one transaction. */
-  async #retry(queue: QueueName, claimed: Claimed, workspaceId: string, attempt: Attempt, error: unknown) {
-    const later = error instanceof RetryLater;
-    const delayMs = later ? error.delayMs : retryDelayMs(queue, attempt.attempt);
-    const at = new Date(Date.now() + delayMs);
-    const { boss, database } = this.#options;
-    await database.withWorkspace(workspaceId, async (scope) => {
-      const isCurrent = await retryAttempt(scope, attempt, { at, usedUp: !later, error });
-      if (!isCurrent) return;
-      const db = bossDatabaseInside(scope);
-      await boss.fail(queue, claimed, { message: messageOf(error) }, { db });
-      await boss.update(queue, undefined, { id: claimed.id, startAfter: at, db });
-    });
-    if (delayMs > WAKE_WITHIN_MS) return;
-    setTimeout(() => wakeWorkers(boss, queue), delayMs + WAKE_MARGIN_MS).unref();
+  #failure(workspaceId: string, queue: QueueName, job: StartedJob, error: unknown): AttemptEnd | null {
+    if (error instanceof AttemptOverError) return null;
+    if (error instanceof RetryLater) {
+      return { outcome: 'retry', attempt: job, delayMs: error.delayMs, usedUp: false, error };
+    }
+    const { jobId, kind, attempt } = job;
+    this.#options.logger.warn({ err: error, workspaceId, jobId, kind, attempt }, 'a job failed');
+    if (isFinal(error, job)) return { outcome: 'dead', attempt: job, error };
+    return { outcome: 'retry', attempt: job, delayMs: retryDelayMs(queue, attempt), usedUp: true, error };
   }
 }
 
 function isFinal(error: unknown, attempt: Attempt): boolean {
-  if (error instanceof RetryLater) return false;
-  return error instanceof InvalidJobPayloadError || attempt.attempt >= attempt.maxAttempts;
+  return error instanceof FinalJobError || attempt.attempt >= attempt.maxAttempts;
+}
+
+function storable(result: JsonValue | undefined): JsonValue | undefined {
+  const problem = result === undefined ? null : storageProblem(result);
+  if (problem !== null) throw new Error(`the result of the job cannot be stored: ${problem}`);
+  return result;
 }
 
 function untilAborted(signal: AbortSignal): Promise<never> {

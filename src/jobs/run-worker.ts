@@ -1,34 +1,56 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { QUEUE_NAMES, QUEUE_POLICIES, type QueueName } from './policies.ts';
+import type { PgBoss } from 'pg-boss';
+import { CANCELLATIONS_TOPIC } from './job-events.ts';
+import { LaneKeeper } from './lane-keeper.ts';
+import { QUEUE_NAMES } from './policies.ts';
+import { QueueWorker, type WorkerSize } from './queue-worker.ts';
 import { JobRunner, type JobRunnerOptions } from './run-job.ts';
+import { Turns } from './turns.ts';
 
-/** How long a stop waits for running jobs before it aborts them. */
-const DRAIN_MS = 30_000;
+/** How long a stop waits for running jobs before it aborts them: of half a minute, the rest is for what they leave behind. */
+const DRAIN_MS = 25_000;
+
+/** How often a worker asks whether what it runs is still to be run, where no ring has told it that it is not. */
+const STALE_INTERVAL_MS = 2_000;
+
+export interface WorkerOptions extends JobRunnerOptions {
+  boss: PgBoss;
+  drainMs?: number;
+  /** Of each queue. */
+  size?: WorkerSize;
+}
 
 export interface RunningWorker {
   /**
-   * Takes no more jobs, lets running ones finish for up to 30 seconds, then aborts them; an aborted job is run again
+   * Takes no more jobs, lets running ones finish for up to 25 seconds, then aborts them; an aborted job is run again
    * later without having lost an attempt. pg-boss and the database stay open.
    */
   stop(): Promise<void>;
 }
 
 /** Works every queue in this process. */
-export async function startWorker(options: JobRunnerOptions & { drainMs?: number }): Promise<RunningWorker> {
-  const { boss, logger, drainMs = DRAIN_MS } = options;
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { boss, database, logger, size, drainMs = DRAIN_MS } = options;
+  const turns = new Turns(boss);
   const runner = new JobRunner(options);
-  for (const queue of QUEUE_NAMES) await workQueue(options, runner, queue);
-  let stopped: Promise<void> | null = null;
+  const keeper = new LaneKeeper(database, turns, logger);
+  const parts = { boss, database, turns, runner, keeper, logger };
+  const workers = QUEUE_NAMES.map((queue) => new QueueWorker(parts, queue, size));
+  const stopWatching = watchForStale(runner, options);
+  for (const worker of workers) worker.start();
+  keeper.start();
   const stop = async () => {
-    const loopsEnd = Promise.all(QUEUE_NAMES.map((queue) => boss.offWork(queue, { wait: true })));
-    const drained = await Promise.race([loopsEnd.then(() => true), sleep(drainMs, false, { ref: false })]);
+    const ended = Promise.all(workers.map((worker) => worker.stop()));
+    const drained = await Promise.race([ended.then(() => true), sleep(drainMs, false, { ref: false })]);
     if (!drained) {
       logger.warn('jobs were still running when the worker had to stop: they are run again');
       runner.abort('the server stopped in the middle of the job, which is run again');
-      await loopsEnd;
     }
-    await runner.idle();
+    await ended;
+    keeper.stop();
+    stopWatching();
   };
+  let stopped: Promise<void> | null = null;
   return {
     stop: () => {
       stopped ??= stop();
@@ -37,18 +59,16 @@ export async function startWorker(options: JobRunnerOptions & { drainMs?: number
   };
 }
 
-async function workQueue({ boss }: JobRunnerOptions, runner: JobRunner, queue: QueueName): Promise<void> {
-  const policy = QUEUE_POLICIES[queue];
-  await boss.work(
-    queue,
-    {
-      batchSize: policy.batchSize,
-      localConcurrency: policy.concurrentBatches,
-      burstWhenBatchFull: true,
-      perJobResults: true,
-      pollingIntervalSeconds: policy.pollingSeconds,
-      notifyPollingIntervalSeconds: policy.pollingSeconds,
-    },
-    (claimed) => Promise.all(claimed.map((job) => runner.run(queue, job))),
-  );
+/** @returns ends the watch */
+function watchForStale(runner: JobRunner, { database, logger }: WorkerOptions): () => void {
+  const look = () => {
+    runner.abortStale().catch((error: unknown) => logger.warn({ err: error }, 'running jobs could not be looked at'));
+  };
+  const timer = setInterval(look, STALE_INTERVAL_MS);
+  timer.unref();
+  const unlisten = database.bus.listen(CANCELLATIONS_TOPIC, look);
+  return () => {
+    clearInterval(timer);
+    unlisten();
+  };
 }

@@ -1,61 +1,101 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { z } from 'zod';
-import { openDatabase } from '../../src/db/client.ts';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { type Database, openDatabase } from '../../src/db/client.ts';
 import { startBoss } from '../../src/jobs/boss.ts';
-import { defineJob } from '../../src/jobs/define-job.ts';
 import { startWorker } from '../../src/jobs/run-worker.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { newId } from '../../src/shared/ids.ts';
+import { type TestDatabaseTarget, testDatabaseTarget } from '../support/database.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { type InterruptedProcess, threeSteps } from './three-steps.ts';
 
 const logger = createLogger('silent');
 const PROCESS = new URL('./interrupted-process.ts', import.meta.url).pathname;
+const START_TIMEOUT_MS = 60_000;
 
-let dataDir: string;
+let target: TestDatabaseTarget;
+let workspaceId: string;
 
-beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), 'signalbox-crash-'));
+beforeEach(async () => {
+  target = await testDatabaseTarget();
+  workspaceId = newId('Workspace');
 });
-afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+afterEach(() => target.remove());
 
-/** Starts a job in a process of its own and kills that process, as `kill -9` does, while the job runs. */
-async function killInTheMiddleOfAJob(workspaceId: string): Promise<string> {
-  const child = spawn(process.execPath, [PROCESS, dataDir, workspaceId], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [jobId] = await once(child.stdout, 'data');
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-  return String(jobId).trim();
+/** Has a process run the job until it hangs at a step, and kills it as `kill -9` does. Returns what it said. */
+async function killAt(step: string, isFirst: boolean): Promise<string[]> {
+  const { databaseUrl, dataDir } = target;
+  const preparedFolderPath = isFirst && databaseUrl === undefined ? inject('preparedFolderPath') : null;
+  const given = { databaseUrl, dataDir, preparedFolderPath, workspaceId, isFirst, hangsAt: step };
+  const child = spawn(process.execPath, [PROCESS, JSON.stringify(given satisfies InterruptedProcess)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: string[] = [];
+  for await (const line of createInterface(child.stdout)) {
+    lines.push(line);
+    if (line === step) child.kill('SIGKILL');
+  }
+  if (child.signalCode === null) await once(child, 'exit');
+  return lines;
 }
 
-test('a job whose process was killed is run to its end by the next start', async () => {
-  const workspaceId = newId('Workspace');
-  const jobId = await killInTheMiddleOfAJob(workspaceId);
+/** Of a server, where nobody may take the turns of a process that may be alive, its silence is made longer. */
+async function forgetDeadWorker(database: Database, boss: Awaited<ReturnType<typeof startBoss>>): Promise<void> {
+  if (database.kind === 'embedded') return;
+  await database.sql`update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`;
+  // Which is looked at every so often, by one process.
+  await database.sql`update pgboss.queue set monitor_claim_on = now() - interval '1 hour'`;
+  await boss.supervise('standard');
+}
 
-  const database = await openDatabase({ databaseUrl: undefined, poolSize: 1, dataDir });
+/** Opens what the killed processes have left, and closes it after `work`. */
+async function afterwards<Result>(
+  work: (database: Database, boss: Awaited<ReturnType<typeof startBoss>>) => Promise<Result>,
+): Promise<Result> {
+  const database = await openDatabase({ databaseUrl: target.databaseUrl, poolSize: 4, dataDir: target.dataDir });
   const boss = await startBoss(database, logger);
-  const row = async () =>
-    database.withWorkspace(workspaceId, async ({ sql }) => (await sql`select * from jobs where id = ${jobId}`)[0]);
   try {
-    expect(await row()).toMatchObject({ status: 'RETRYING', attempt: 1 });
-    const attempts: number[] = [];
-    const definition = defineJob({
-      kind: 'EMBED',
-      schema: z.object({}),
-      run: async (_payload, { attempt }) => {
-        attempts.push(attempt);
-        return 'to the end';
-      },
-    });
-    const worker = await startWorker({ boss, database, definitions: [definition], logger });
-    await expect.poll(row, { timeout: 3000 }).toMatchObject({ status: 'COMPLETED', attempt: 2, result: 'to the end' });
-    expect(attempts).toEqual([2]);
-    await worker.stop();
+    await forgetDeadWorker(database, boss);
+    return await work(database, boss);
   } finally {
-    await boss.stop();
+    await boss.stop({ graceful: false });
     await database.close();
   }
-}, 60_000);
+}
+
+test(
+  'a job whose process is killed in a step goes on with that step, and takes none again that was finished',
+  async () => {
+    const [jobId = '', ...firstSteps] = await killAt('second', true);
+    expect(firstSteps).toEqual(['first', 'second']);
+    await afterwards(async () => undefined);
+    expect(await killAt('third', false)).toEqual(['second', 'third']);
+
+    await afterwards(async (database, boss) => {
+      const taken: string[] = [];
+      const job = threeSteps(async (step) => {
+        taken.push(step);
+      });
+      const worker = await startWorker({ boss, database, definitions: [job], logger });
+      const row = await waitFor(
+        'the job to be done',
+        async () => {
+          const [found] = await database.withWorkspace(workspaceId, ({ sql }) => sql`select * from jobs`);
+          return found?.status === 'COMPLETED' ? found : null;
+        },
+        20_000,
+      );
+      await worker.stop();
+      expect(taken).toEqual(['third']);
+      expect(row).toMatchObject({ id: jobId, attempt: 3, result: 3 });
+      const cutOff = expect.stringContaining('stopped in the middle');
+      expect(row.history).toMatchObject([
+        { attempt: 1, error: cutOff },
+        { attempt: 2, error: cutOff },
+      ]);
+    });
+  },
+  3 * START_TIMEOUT_MS,
+);

@@ -19,7 +19,7 @@ let workspaceId: string;
 beforeAll(async () => {
   harness = await JobHarness.start();
   workspaceId = await harness.workspace();
-}, 30_000);
+});
 afterAll(() => harness.close());
 
 describe('enqueueing', () => {
@@ -34,21 +34,21 @@ describe('enqueueing', () => {
       attempt: 0,
       maxAttempts: 4,
     });
-    expect(await harness.bossRows(id)).toMatchObject([{ name: 'standard', state: 'created' }]);
-    const [stored] = await harness.database.sql`select data from pgboss.job where data->>'jobId' = ${id}`;
-    expect(stored?.data).toEqual({ kind: 'EMBED', workspaceId, jobId: id, payload: PAYLOAD });
+    expect((await harness.job(workspaceId, id))?.payload).toEqual(PAYLOAD);
+    expect(await harness.turns(workspaceId)).toEqual([{ name: 'standard', state: 'created' }]);
   });
 
   test('a write that is rolled back takes its job along', async () => {
+    const other = await harness.workspace();
     let id = '';
-    const write = harness.database.withWorkspace(workspaceId, async (scope) => {
+    const write = harness.database.withWorkspace(other, async (scope) => {
       id = await harness.queue.enqueue(scope, embed, PAYLOAD);
       throw new Error('the write failed');
     });
     await expect(write).rejects.toThrow('the write failed');
     expect(id).toMatch(/^job_/);
-    expect(await harness.job(workspaceId, id)).toBeUndefined();
-    expect(await harness.bossRows(id)).toEqual([]);
+    expect(await harness.job(other, id)).toBeUndefined();
+    expect(await harness.turns(other)).toEqual([]);
   });
 
   test('a job that cannot be queued fails the write', async () => {
@@ -97,6 +97,80 @@ describe('enqueueing', () => {
       harness.queue.enqueue(scope, embed, PAYLOAD, { priority: 11 }),
     );
     await expect(outside).rejects.toThrow(RangeError);
+  });
+});
+
+describe('an idempotency key', () => {
+  const enqueueWith = (idempotencyKey: string, workspace = workspaceId, definition = embed) =>
+    harness.database.withWorkspace(workspace, (scope) =>
+      harness.queue.enqueue(scope, definition, PAYLOAD, { idempotencyKey }),
+    );
+  const jobsOf = (workspace: string) =>
+    harness.database.withWorkspace(workspace, async ({ sql }) => (await sql`select id from jobs`).map(({ id }) => id));
+
+  test('is one job, however many enqueue it at once, and one more for another workspace or kind', async () => {
+    const mine = await harness.workspace();
+    const theirs = await harness.workspace();
+    const ids = await Promise.all(Array.from({ length: 1_000 }, () => enqueueWith('upload-7', mine)));
+    expect(new Set(ids).size).toBe(1);
+    expect(await jobsOf(mine)).toEqual([ids[0]]);
+    expect(await enqueueWith('upload-7', theirs)).not.toBe(ids[0]);
+    const sentiment = defineJob({ kind: 'SENTIMENT', schema: z.looseObject({}), run: async () => undefined });
+    expect(await enqueueWith('upload-7', mine, sentiment as never)).not.toBe(ids[0]);
+    expect(await enqueueWith('upload-8', mine)).not.toBe(ids[0]);
+  });
+
+  test('that was rolled back with its job is free again', async () => {
+    const write = harness.database.withWorkspace(workspaceId, async (scope) => {
+      await harness.queue.enqueue(scope, embed, PAYLOAD, { idempotencyKey: 'rolled-back' });
+      throw new Error('the write failed');
+    });
+    await expect(write).rejects.toThrow('the write failed');
+    const id = await enqueueWith('rolled-back');
+    expect(await harness.job(workspaceId, id)).toMatchObject({ status: 'QUEUED' });
+  });
+
+  test('is another job after a day', async () => {
+    const first = await enqueueWith('daily');
+    await harness.database.sql`update job_keys set created_at = now() - interval '23 hours' where key = 'daily'`;
+    expect(await enqueueWith('daily')).toBe(first);
+    await harness.database.sql`update job_keys set created_at = now() - interval '25 hours' where key = 'daily'`;
+    const second = await enqueueWith('daily');
+    expect(second).not.toBe(first);
+    expect(await enqueueWith('daily')).toBe(second);
+  });
+});
+
+describe('many jobs at once', () => {
+  test('are all there, in their order, and stand in line as one', async () => {
+    const workspace = await harness.workspace();
+    const payloads = Array.from({ length: 1_201 }, (_, n) => ({ documentIds: [`doc_${n}`], note: null }));
+    const ids = await harness.database.withWorkspace(workspace, (scope) =>
+      harness.queue.enqueueAll(scope, embed, payloads, { priority: 3 }),
+    );
+    expect(ids).toEqual([...ids].sort());
+    expect(await harness.job(workspace, ids[1_200] as string)).toMatchObject({
+      ...{ status: 'QUEUED', priority: 3, payload: payloads[1_200] },
+    });
+    expect(await harness.turns(workspace)).toHaveLength(1);
+  });
+
+  test('of which one is not valid are none', async () => {
+    const workspace = await harness.workspace();
+    const payloads = [PAYLOAD, { documentIds: 'all' } as unknown as typeof PAYLOAD];
+    const write = harness.database.withWorkspace(workspace, (scope) =>
+      harness.queue.enqueueAll(scope, embed, payloads),
+    );
+    await expect(write).rejects.toThrow(InvalidJobPayloadError);
+    expect(await harness.turns(workspace)).toEqual([]);
+  });
+
+  test('that come one by one bring no more than some turns, whatever their number', async () => {
+    const workspace = await harness.workspace();
+    for (let n = 0; n < 200; n++) {
+      await harness.database.withWorkspace(workspace, (scope) => harness.queue.enqueue(scope, embed, PAYLOAD));
+    }
+    expect((await harness.turns(workspace)).length).toBeLessThan(60);
   });
 });
 

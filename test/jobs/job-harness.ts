@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
 import type { PgBoss } from 'pg-boss';
-import postgres from 'postgres';
-import { type Database, openDatabase } from '../../src/db/client.ts';
+import type { Database } from '../../src/db/client.ts';
+import type { FailedAttempt } from '../../src/domain/queues/job.ts';
 import { startBoss } from '../../src/jobs/boss.ts';
 import type { JobDefinition } from '../../src/jobs/define-job.ts';
 import type { JobStatus } from '../../src/jobs/job-store.ts';
 import { JobQueue } from '../../src/jobs/queue.ts';
-import { type RunningWorker, startWorker } from '../../src/jobs/run-worker.ts';
+import { type RunningWorker, startWorker, type WorkerOptions } from '../../src/jobs/run-worker.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { newId } from '../../src/shared/ids.ts';
+import { testDatabase } from '../support/database.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const logger = createLogger('silent');
 
@@ -18,6 +17,7 @@ export interface JobRow {
   status: JobStatus;
   queue: string;
   priority: number;
+  payload: unknown;
   attempt: number;
   maxAttempts: number;
   done: number;
@@ -25,50 +25,39 @@ export interface JobRow {
   total: number | null;
   result: unknown;
   error: string | null;
+  history: FailedAttempt[];
   startedAt: Date | null;
   finishedAt: Date | null;
   nextAttemptAt: Date | null;
 }
 
-/**
- * A real database with pg-boss on it: the embedded one in memory, or one of its own on the server that
- * TEST_DATABASE_URL names.
- */
+/** A real database with pg-boss on it: the embedded one in memory, or one of its own on the suite's Postgres. */
 export class JobHarness {
   readonly database: Database;
   readonly boss: PgBoss;
   readonly queue: JobQueue;
-  readonly #folder: string;
+  readonly #closeDatabase: () => Promise<void>;
 
-  private constructor(database: Database, boss: PgBoss, folder: string) {
+  private constructor(database: Database, boss: PgBoss, closeDatabase: () => Promise<void>) {
     this.database = database;
     this.boss = boss;
     this.queue = new JobQueue(boss);
-    this.#folder = folder;
+    this.#closeDatabase = closeDatabase;
   }
 
   static async start(): Promise<JobHarness> {
-    const folder = mkdtempSync(join(tmpdir(), 'signalbox-jobs-'));
-    const database = await openDatabase({
-      databaseUrl: await ownDatabase(folder),
-      poolSize: 6,
-      dataDir: folder,
-      inMemory: true,
-    });
-    return new JobHarness(database, await startBoss(database, logger), folder);
+    const { database, close } = await testDatabase();
+    return new JobHarness(database, await startBoss(database, logger), close);
   }
 
   async close(): Promise<void> {
-    await this.boss.stop();
-    await this.database.close();
-    if (process.env.TEST_DATABASE_URL !== undefined) {
-      await onServer(process.env.TEST_DATABASE_URL, (sql) => sql`drop database ${sql(databaseName(this.#folder))}`);
-    }
-    rmSync(this.#folder, { recursive: true, force: true });
+    await this.boss.stop({ graceful: false });
+    await this.#closeDatabase();
   }
 
-  async work(...definitions: JobDefinition[]): Promise<RunningWorker> {
-    return startWorker({ boss: this.boss, database: this.database, definitions, logger });
+  /** Starts a worker; there may be several. */
+  work(definitions: JobDefinition[], options: Partial<WorkerOptions> = {}): Promise<RunningWorker> {
+    return startWorker({ boss: this.boss, database: this.database, definitions, logger, ...options });
   }
 
   async workspace(): Promise<string> {
@@ -87,38 +76,26 @@ export class JobHarness {
   }
 
   /** The job's row once `wanted` holds of it. */
-  async until(workspaceId: string, id: string, wanted: (row: JobRow) => boolean, timeoutMs = 8000): Promise<JobRow> {
-    const deadline = Date.now() + timeoutMs;
-    for (;;) {
-      const row = await this.job(workspaceId, id);
-      if (row !== undefined && wanted(row)) return row;
-      if (Date.now() > deadline) throw new Error(`the job is still ${JSON.stringify(row)}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+  until(workspaceId: string, id: string, wanted: (row: JobRow) => boolean, timeoutMs = 10_000): Promise<JobRow> {
+    return waitFor(
+      `the job ${id}`,
+      async () => {
+        const row = await this.job(workspaceId, id);
+        return row !== undefined && wanted(row) ? row : null;
+      },
+      timeoutMs,
+    );
   }
 
-  async bossRows(jobId: string): Promise<{ name: string; state: string; retryCount: number; startAfter: Date }[]> {
+  /** Turns of a workspace that wait in pg-boss or are held by a worker. */
+  async turns(workspaceId: string): Promise<{ name: string; state: string }[]> {
     return this.database.sql`
-      select name, state::text, retry_count, start_after from pgboss.job where data->>'jobId' = ${jobId} order by name`;
+      select name, state::text from pgboss.job
+      where group_id = ${workspaceId} and name <> 'dead_letter' and state <= 'active' order by created_on`;
   }
-}
 
-function databaseName(folder: string): string {
-  return basename(folder).toLowerCase().replaceAll('-', '_');
-}
-
-async function ownDatabase(folder: string): Promise<string | undefined> {
-  const server = process.env.TEST_DATABASE_URL;
-  if (server === undefined) return undefined;
-  await onServer(server, (sql) => sql`create database ${sql(databaseName(folder))}`);
-  return Object.assign(new URL(server), { pathname: databaseName(folder) }).href;
-}
-
-async function onServer(url: string, work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
-  const sql = postgres(url, { max: 1 });
-  try {
-    await work(sql);
-  } finally {
-    await sql.end();
+  async deadLetters(jobId: string): Promise<{ state: string; data: unknown }[]> {
+    return this.database.sql`
+      select state::text, data from pgboss.job where name = 'dead_letter' and data->>'jobId' = ${jobId}`;
   }
 }

@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineJob, type JobContext, RetryLater } from '../../src/jobs/define-job.ts';
 import type { EnqueueOptions } from '../../src/jobs/queue.ts';
-import { type RunningWorker, startWorker } from '../../src/jobs/run-worker.ts';
-import { createLogger } from '../../src/observability/logger.ts';
+import type { RunningWorker } from '../../src/jobs/run-worker.ts';
 import type { JsonValue } from '../../src/shared/json.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { JobHarness } from './job-harness.ts';
 
 const SCHEMA = z.object({ text: z.string() });
@@ -17,7 +17,7 @@ let worker: RunningWorker | undefined;
 beforeAll(async () => {
   harness = await JobHarness.start();
   workspaceId = await harness.workspace();
-}, 30_000);
+});
 afterEach(async () => {
   await worker?.stop();
   worker = undefined;
@@ -42,7 +42,7 @@ describe('a job', () => {
       for (let done = 1; done <= 500; done++) progress(done, 2, 502);
       return { letters: text.length };
     });
-    worker = await harness.work(definition);
+    worker = await harness.work([definition]);
     const id = await enqueue(definition);
     const row = await harness.until(workspaceId, id, ({ status }) => status === 'COMPLETED');
     expect(seen).toEqual(['1: a letter']);
@@ -57,7 +57,7 @@ describe('a job', () => {
       progress(3, 0);
       return finish.promise;
     });
-    worker = await harness.work(definition);
+    worker = await harness.work([definition]);
     const id = await enqueue(definition);
     const row = await harness.until(workspaceId, id, ({ done }) => done === 3);
     expect(row).toMatchObject({ status: 'RUNNING', attempt: 1, total: null, finishedAt: null });
@@ -72,7 +72,7 @@ describe('a job', () => {
       if (attempt === 1) throw new Error('the provider did not answer');
       return attempt;
     });
-    worker = await harness.work(definition);
+    worker = await harness.work([definition]);
     const id = await enqueue(definition, { priority: 9 });
     const retrying = await harness.until(workspaceId, id, ({ status }) => status === 'RETRYING');
     expect(retrying).toMatchObject({ attempt: 1, error: 'the provider did not answer' });
@@ -86,31 +86,27 @@ describe('a job', () => {
     const definition = job(async () => {
       throw new Error('not yet');
     });
-    worker = await harness.work(definition);
+    worker = await harness.work([definition]);
     const id = await enqueue(definition);
     const row = await harness.until(workspaceId, id, ({ status }) => status === 'RETRYING');
     const waitMs = (row.nextAttemptAt?.getTime() ?? 0) - Date.now();
     expect(waitMs).toBeGreaterThan(58_000);
     expect(waitMs).toBeLessThan(66_100);
-    const [queued] = await harness.bossRows(id);
-    expect(queued).toMatchObject({ state: 'retry', startAfter: row.nextAttemptAt });
+    expect(row.history).toMatchObject([{ attempt: 1, error: 'not yet' }]);
   });
 
   test('is dead after its last attempt, kept as a dead letter, with a message of bounded length', async () => {
     const definition = job(async () => {
       throw new Error('no '.repeat(5000));
     });
-    worker = await harness.work(definition);
+    worker = await harness.work([definition]);
     const id = await enqueue(definition, { maxAttempts: 1 });
     const row = await harness.until(workspaceId, id, ({ status }) => status === 'DEAD');
     expect(row.error).toHaveLength(1000);
     expect(row.finishedAt).toBeInstanceOf(Date);
-    await expect
-      .poll(() => harness.bossRows(id))
-      .toMatchObject([
-        { name: 'dead_letter', state: 'created' },
-        { name: 'standard', state: 'failed' },
-      ]);
+    expect(await harness.deadLetters(id)).toEqual([
+      { state: 'created', data: { workspaceId, jobId: id, kind: 'GENERATE', error: row.error } },
+    ]);
   });
 
   test('may ask to be run later without losing an attempt', async () => {
@@ -120,7 +116,7 @@ describe('a job', () => {
       if (attempts.length <= 2) throw new RetryLater(10, 'the workspace is at its limit');
       return undefined;
     });
-    worker = await harness.work(definition);
+    worker = await harness.work([definition]);
     const id = await enqueue(definition, { maxAttempts: 1, priority: 10 });
     await harness.until(workspaceId, id, ({ status }) => status === 'COMPLETED');
     expect(attempts).toEqual([1, 1, 1]);
@@ -133,9 +129,8 @@ describe('a job', () => {
       return undefined;
     });
     const id = await enqueue(definition);
-    await harness.database.sql`
-      update pgboss.job set data = jsonb_set(data, '{payload,text}', '7') where data->>'jobId' = ${id}`;
-    worker = await harness.work(definition);
+    await harness.database.sql`update jobs set payload = jsonb_set(payload, '{text}', '7') where id = ${id}`;
+    worker = await harness.work([definition]);
     const row = await harness.until(workspaceId, id, ({ status }) => status === 'DEAD');
     expect(row.error).toContain('the payload of a GENERATE job is not valid');
     expect(runs).toBe(0);
@@ -148,10 +143,10 @@ describe('a job', () => {
       return undefined;
     });
     const deleted = await harness.workspace();
-    const id = await enqueue(definition, {}, deleted);
+    await enqueue(definition, {}, deleted);
     await harness.database.withSystem(({ sql }) => sql`delete from workspaces where id = ${deleted}`);
-    worker = await harness.work(definition);
-    await expect.poll(() => harness.bossRows(id)).toMatchObject([{ name: 'standard', state: 'completed' }]);
+    worker = await harness.work([definition]);
+    await expect.poll(() => harness.turns(deleted), { timeout: 5_000 }).toEqual([]);
     expect(runs).toBe(0);
   });
 
@@ -165,7 +160,7 @@ describe('a job', () => {
         return undefined;
       },
     });
-    worker = await harness.work(definition);
+    worker = await harness.work([definition]);
     const ids = await harness.database.withWorkspace(workspaceId, (scope) =>
       Promise.all(Array.from({ length: 60 }, () => harness.queue.enqueue(scope, definition, { text: 'one of many' }))),
     );
@@ -180,33 +175,33 @@ describe('stopping a worker', () => {
       await sleep(300);
       return 'finished';
     });
-    worker = await harness.work(definition);
+    worker = await harness.work([definition]);
     const id = await enqueue(definition);
     await harness.until(workspaceId, id, ({ status }) => status === 'RUNNING');
     await worker.stop();
     expect(await harness.job(workspaceId, id)).toMatchObject({ status: 'COMPLETED', result: 'finished' });
   });
 
-  test('aborts what takes too long, and the job is run again with no attempt lost', async () => {
+  test('aborts what takes too long, and the job goes on from its last step with no attempt lost', async () => {
     let aborted = false;
-    const definition = job(async ({ signal }) => {
-      if (aborted) return 'second time';
+    let stepsTaken = 0;
+    const definition = job(async ({ signal, step }) => {
+      await step('begin', async () => ++stepsTaken);
+      if (aborted) return `second time, ${stepsTaken} step taken`;
       signal.addEventListener('abort', () => {
         aborted = true;
       });
       await sleep(60_000, undefined, { signal });
       return 'first time';
     });
-    const { boss, database } = harness;
-    const logger = createLogger('silent');
-    const stubborn = await startWorker({ boss, database, definitions: [definition], logger, drainMs: 100 });
+    const stubborn = await harness.work([definition], { drainMs: 100 });
     const id = await enqueue(definition);
-    await harness.until(workspaceId, id, ({ status }) => status === 'RUNNING');
+    await waitFor('the step to be taken', () => stepsTaken === 1);
     await stubborn.stop();
     expect(aborted).toBe(true);
     expect(await harness.job(workspaceId, id)).toMatchObject({ status: 'RETRYING', attempt: 0 });
-    worker = await harness.work(definition);
+    worker = await harness.work([definition]);
     const row = await harness.until(workspaceId, id, ({ status }) => status === 'COMPLETED');
-    expect(row).toMatchObject({ attempt: 1, result: 'second time' });
+    expect(row).toMatchObject({ attempt: 1, result: 'second time, 1 step taken' });
   });
 });

@@ -1,23 +1,34 @@
-import { foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
-import { instant } from './columns.ts';
+import { sql } from 'drizzle-orm';
+import { boolean, foreignKey, index, integer, jsonb, pgTable, primaryKey, real, text, uuid } from 'drizzle-orm/pg-core';
+import { instant, transactionId } from './columns.ts';
 import { workspaces } from './workspaces.ts';
 
-/** What a client sees of a job; pg-boss has its own row of it, `bossId`. */
+/** Work to be done, and what a client sees of it. */
 export const jobs = pgTable(
   'jobs',
   {
     workspaceId: text('workspace_id').notNull(),
     id: text('id').notNull(),
-    bossId: uuid('boss_id').notNull(),
+    /** The turn that it is run in, or was the last time; pg-boss has a row of each turn. */
+    bossId: uuid('boss_id'),
     kind: text('kind').notNull(),
     queue: text('queue').notNull(),
     status: text('status').notNull(),
+    payload: jsonb('payload').notNull().default({}),
+    /** Counts up when an attempt begins and when it is over: what an earlier one writes changes nothing. */
+    claim: integer('claim').notNull().default(0),
+    /** The latest attempts that failed, oldest first. */
+    history: jsonb('history').notNull().default([]),
     priority: integer('priority').notNull(),
     attempt: integer('attempt').notNull().default(0),
     maxAttempts: integer('max_attempts').notNull(),
     done: integer('done').notNull().default(0),
     failed: integer('failed').notNull().default(0),
     total: integer('total'),
+    /** Items a second, as the job measured it when it last said how far it is. */
+    ratePerSecond: real('rate_per_second'),
+    /** Number of its last event. */
+    eventSeq: integer('event_seq').notNull().default(0),
     result: jsonb('result'),
     error: text('error'),
     createdAt: instant('created_at').notNull().defaultNow(),
@@ -28,6 +39,81 @@ export const jobs = pgTable(
   (table) => [
     primaryKey({ columns: [table.workspaceId, table.id] }),
     foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
-    index('jobs_by_status').on(table.workspaceId, table.status, table.id),
+    index('jobs_dead').on(table.workspaceId, table.id).where(sql`status = 'DEAD'`),
+    index('jobs_waiting')
+      .on(table.queue, table.workspaceId, table.priority.desc().nullsFirst(), table.id)
+      .where(sql`status = 'QUEUED'`),
+    index('jobs_retrying').on(table.queue, table.workspaceId, table.nextAttemptAt).where(sql`status = 'RETRYING'`),
+    index('jobs_running').on(table.workspaceId, table.bossId).where(sql`status = 'RUNNING'`),
+    index('jobs_by_end').using('brin', table.finishedAt),
+  ],
+);
+
+/** What a finished step of a job came to, so that no later attempt takes it again. */
+export const jobSteps = pgTable(
+  'job_steps',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    jobId: text('job_id').notNull(),
+    name: text('name').notNull(),
+    result: jsonb('result'),
+    finishedAt: instant('finished_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.jobId, table.name] }),
+    foreignKey({
+      name: 'job_steps_job_fk',
+      columns: [table.workspaceId, table.jobId],
+      foreignColumns: [jobs.workspaceId, jobs.id],
+    }).onDelete('cascade'),
+  ],
+);
+
+/** Idempotency keys of jobs: the same kind and key is the same job for a day. */
+export const jobKeys = pgTable(
+  'job_keys',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    kind: text('kind').notNull(),
+    key: text('key').notNull(),
+    jobId: text('job_id').notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.kind, table.key] }),
+    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+    index('job_keys_by_age').on(table.createdAt),
+  ],
+);
+
+/**
+ * What happened to a job, numbered from 1: each change of its status, attempt, progress or error. Written by triggers on
+ * `jobs`, so that no statement can change a job without telling.
+ */
+export const jobEvents = pgTable(
+  'job_events',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    jobId: text('job_id').notNull(),
+    seq: integer('seq').notNull(),
+    at: instant('at').notNull().default(sql`clock_timestamp()`),
+    status: text('status').notNull(),
+    /** Whether it tells of progress alone; of these the older ones are dropped. */
+    isProgress: boolean('is_progress').notNull(),
+    done: integer('done').notNull(),
+    failed: integer('failed').notNull(),
+    total: integer('total'),
+    ratePerSecond: real('rate_per_second'),
+    message: text('message'),
+    transactionId: transactionId('transaction_id').notNull().default(sql`pg_current_xact_id()`),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.jobId, table.seq] }),
+    foreignKey({
+      name: 'job_events_job_fk',
+      columns: [table.workspaceId, table.jobId],
+      foreignColumns: [jobs.workspaceId, jobs.id],
+    }).onDelete('cascade'),
+    index('job_events_by_transaction').on(table.workspaceId, table.transactionId),
   ],
 );

@@ -1,4 +1,5 @@
-import type { Job } from '../../domain/queues/job.ts';
+import { type Job, type JobProgress, progressOf } from '../../domain/queues/job.ts';
+import { attemptsOf, type JobAttempt } from '../../domain/queues/job-attempts.ts';
 import type { JobKind } from '../../jobs/define-job.ts';
 import type { JobStatus } from '../../jobs/job-store.ts';
 import { builder } from '../builder.ts';
@@ -6,7 +7,7 @@ import { describedValues } from '../described-values.ts';
 import { PAGE_ARGS, pageComplexity } from '../page-args.ts';
 import { pageById } from '../paging.ts';
 
-const JobKindEnum = builder.enumType('JobKind', {
+export const JobKindEnum = builder.enumType('JobKind', {
   description: 'What a job does.',
   values: describedValues<JobKind>({
     EMBED: 'Gives documents their vectors.',
@@ -24,7 +25,7 @@ const JobKindEnum = builder.enumType('JobKind', {
   }),
 });
 
-const QueueNameEnum = builder.enumType('QueueName', {
+export const QueueNameEnum = builder.enumType('QueueName', {
   description: 'Where a job waits.',
   values: describedValues<Job['queue']>({
     HIGH: 'Priority 8 and more; retried after 2, 4 and 8 seconds.',
@@ -34,7 +35,7 @@ const QueueNameEnum = builder.enumType('QueueName', {
   }),
 });
 
-const JobStatusEnum = builder.enumType('JobStatus', {
+export const JobStatusEnum = builder.enumType('JobStatus', {
   description: 'How far a job is.',
   values: describedValues<JobStatus>({
     QUEUED: 'Waits for a worker.',
@@ -47,7 +48,7 @@ const JobStatusEnum = builder.enumType('JobStatus', {
   }),
 });
 
-const JobProgressType = builder.objectRef<Job>('JobProgress').implement({
+export const JobProgressType = builder.objectRef<JobProgress>('JobProgress').implement({
   description: 'How much of a job is done.',
   fields: (t) => ({
     done: t.exposeInt('done', { description: 'Items done.' }),
@@ -59,32 +60,35 @@ const JobProgressType = builder.objectRef<Job>('JobProgress').implement({
       resolve: ({ done, failed, total }) =>
         total === null ? null : total === 0 ? 1 : Math.min(1, (done + failed) / total),
     }),
-    ratePerSecond: t.float({
+    ratePerSecond: t.exposeFloat('ratePerSecond', {
       nullable: true,
-      description: 'Items a second since the attempt began; null before there is anything to measure.',
-      resolve: ratePerSecond,
+      description:
+        'Items a second: over the last 15 seconds while it runs, on average when it is over; null where there is nothing to measure.',
     }),
-    etaSeconds: t.float({
+    etaSeconds: t.exposeFloat('etaSeconds', {
       nullable: true,
       description: 'Seconds still to go at this rate; null where it cannot be told.',
-      resolve: (job) => {
-        const rate = ratePerSecond(job);
-        if (rate === null || rate === 0 || job.total === null || job.status !== 'RUNNING') return null;
-        return Math.max(0, job.total - job.done - job.failed) / rate;
-      },
     }),
-    message: t.exposeString('error', {
+    message: t.exposeString('message', {
       nullable: true,
       description: 'Why it waits or failed; null where all is well.',
     }),
   }),
 });
 
-function ratePerSecond(job: Job): number | null {
-  if (job.startedAt === null) return null;
-  const seconds = ((job.finishedAt ?? new Date()).getTime() - job.startedAt.getTime()) / 1000;
-  return seconds <= 0 ? null : (job.done + job.failed) / seconds;
-}
+const JobAttemptType = builder.objectRef<JobAttempt>('JobAttempt').implement({
+  description: 'One attempt at a job.',
+  fields: (t) => ({
+    number: t.exposeInt('number', { description: '1 for the first; counted anew after the job was put back by hand.' }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When it began.' }),
+    finishedAt: t.expose('finishedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was over; null while it runs.',
+    }),
+    error: t.exposeString('error', { nullable: true, description: 'Why it failed; null where it did not.' }),
+  }),
+});
 
 export const JobType = builder.objectRef<Job>('Job');
 
@@ -100,7 +104,7 @@ builder.node(JobType, {
     priority: t.exposeInt('priority', { description: '1 to 10; 10 goes first.' }),
     attempt: t.exposeInt('attempt', { description: 'The attempt under way or the last one; 0 before the first.' }),
     maxAttempts: t.exposeInt('maxAttempts', { description: 'Attempts before it is given up.' }),
-    progress: t.field({ type: JobProgressType, description: 'How much is done.', resolve: (job) => job }),
+    progress: t.field({ type: JobProgressType, description: 'How much is done.', resolve: progressOf }),
     result: t.field({
       type: 'JSON',
       nullable: true,
@@ -110,6 +114,11 @@ builder.node(JobType, {
     error: t.exposeString('error', {
       nullable: true,
       description: 'Why the last attempt failed or waits; null where none did.',
+    }),
+    attempts: t.field({
+      type: [JobAttemptType],
+      description: 'The latest attempts, oldest first: up to 20 that failed, and the one that runs or was the last.',
+      resolve: attemptsOf,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was enqueued.' }),
     startedAt: t.expose('startedAt', {

@@ -37,7 +37,7 @@ test('one round sweeps all that is over its time, however much it is, and nothin
   expect(await count('embedding_cache')).toBe(1);
 });
 
-test('attempts are kept for 400 days, and what they add up to by day for longer', async () => {
+test('attempts are kept for 400 days and until their month is over its time, and what they add up to by day for longer', async () => {
   for (const workspace of ['one', 'two']) {
     await given.database.withWorkspace(workspace, async ({ sql }) => {
       await sql`
@@ -45,7 +45,7 @@ test('attempts are kept for 400 days, and what they add up to by day for longer'
           llm_calls, vector_queries, cache_hits, input_tokens, output_tokens, cached_tokens, latency_ms)
         select ${workspace}, 'att_' || days, now() - make_interval(days => days), 'req', 'local', 'local/small', 'embed',
           'SUCCEEDED', 1, 0, 0, 0, 0, 0, 0, 1
-        from unnest(array[1, 399, 401, 900]) days`;
+        from unnest(array[1, 399, 432, 900]) days`;
       await sql`
         insert into usage_daily (workspace_id, day, provider, model, operation, api_key_id, outcome, requests, embeddings,
           llm_calls, vector_queries, cache_hits, input_tokens, output_tokens, cached_tokens, cost_usd, unpriced, latency_ms)
@@ -64,6 +64,59 @@ test('attempts are kept for 400 days, and what they add up to by day for longer'
     'two att_399',
   ]);
   expect(await count('usage_daily')).toBe(2);
+});
+
+test('attempts are kept as long as is set', async () => {
+  const days = 30;
+  const brief = new Maintenance(given.database, new VectorIndexes(given.database), createLogger('silent'), [], days);
+  await brief.runOnce();
+  const left = await given.database.withSystem(
+    ({ sql }) => sql<{ id: string }[]>`select distinct id from usage_attempts`,
+  );
+  expect(left.map(({ id }) => id)).toEqual(['att_1']);
+});
+
+test('reservations whose time is over give back what they hold, and no others do', async () => {
+  await given.database.withSystem(async ({ sql }) => {
+    await sql`
+      insert into budgets (workspace_id, subject, "window", limit_usd) values ('one', '', 'DAY', 1), ('one', 'key', 'DAY', 1)`;
+    await sql`
+      insert into budget_periods (workspace_id, subject, "window", starts_on, ends_on, used_usd, reserved_usd)
+      select 'one', subject, 'DAY', current_date, current_date + 1, 0, held
+      from (values ('', 0.7), ('key', 0.3)) as given (subject, held)`;
+    await sql`
+      insert into reservations (workspace_id, id, api_key_id, amount_usd, day, expires_at) values
+        ('one', 'rsv_dead', 'key', 0.3, current_date, now() - interval '1 second'),
+        ('one', 'rsv_live', '', 0.4, current_date, now() + interval '1 hour')`;
+  });
+  // Two servers, and once more.
+  await Promise.all([maintenance.runOnce(), maintenance.runOnce()]);
+  await maintenance.runOnce();
+  const [periods, reservations] = await given.database.withSystem(({ sql }) =>
+    Promise.all([
+      sql`select subject, reserved_usd::float8 as held from budget_periods where workspace_id = 'one' order by subject`,
+      sql`select id from reservations`,
+    ]),
+  );
+  expect([...periods]).toEqual([
+    { subject: '', held: 0.4 },
+    { subject: 'key', held: 0 },
+  ]);
+  expect([...reservations]).toEqual([{ id: 'rsv_live' }]);
+});
+
+test('what a window has used is kept for 40 days after its end', async () => {
+  await given.database.withSystem(
+    ({ sql }) => sql`
+      insert into budget_periods (workspace_id, subject, "window", starts_on, ends_on, used_usd, reserved_usd)
+      select 'two', '', 'DAY', current_date - days, current_date - days + 1, 1, 0 from unnest(array[0, 39, 43, 500]) days`,
+  );
+  await maintenance.runOnce();
+  const kept = await given.database.withSystem(
+    ({ sql }) => sql<{ days: number }[]>`
+      select current_date - starts_on as days from budget_periods where workspace_id = 'two' order by 1`,
+  );
+  expect(kept.map(({ days }) => days)).toEqual([0, 39]);
 });
 
 describe.skipIf(inject('testServer') !== null)('the embedded database', () => {

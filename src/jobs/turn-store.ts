@@ -1,0 +1,201 @@
+import type { SystemScope, WorkspaceScope } from '../db/workspace-scope.ts';
+import type { JsonObject } from '../shared/json.ts';
+import type { JobKind } from './define-job.ts';
+import { ringJobs } from './job-events.ts';
+import { CHECKPOINT } from './job-step-store.ts';
+import { type Attempt, CUT_OFF, historyWith, type JobStatus } from './job-store.ts';
+import type { QueueName } from './policies.ts';
+
+/** A job that was handed to this turn. */
+export interface StartedJob extends Attempt {
+  kind: JobKind;
+  payload: unknown;
+}
+
+export interface Picked {
+  started: StartedJob[];
+  /** Those whose attempts are used up, the last one by a process that died. */
+  dead: { jobId: string; kind: JobKind; error: string }[];
+}
+
+/** Workspaces and queues that one look of the keeper finds. */
+const LANES_MAX = 1_000;
+
+/**
+ * Hands jobs of a workspace to a turn: first what the turn's own worker died over, then what is due, by priority and
+ * age. Attempts are counted before they are made, so that one that kills its process is counted too. A job that has a
+ * checkpoint goes on from there, and so does its progress.
+ */
+export async function pickJobs(
+  scope: WorkspaceScope,
+  turn: { id: string; queue: QueueName },
+  limit: number,
+): Promise<Picked> {
+  const { sql, workspaceId } = scope;
+  const queue = turn.queue.toUpperCase();
+  const beginsAnew = sql`attempt < max_attempts and not (started_at is not null and exists (
+    select from job_steps s where s.workspace_id = jobs.workspace_id and s.job_id = jobs.id and s.name = ${CHECKPOINT}))`;
+  const rows = await sql<(StartedJob & { status: JobStatus; error: string })[]>`
+    with cut as (
+      select id, priority from jobs where workspace_id = ${workspaceId} and boss_id = ${turn.id} and status = 'RUNNING'
+      for update
+    ), due as (
+      select id, priority from jobs
+      where queue = ${queue} and workspace_id = ${workspaceId} and status = 'RETRYING' and next_attempt_at <= now()
+      order by next_attempt_at limit ${limit} for update skip locked
+    ), fresh as (
+      select id, priority from jobs where queue = ${queue} and workspace_id = ${workspaceId} and status = 'QUEUED'
+      order by priority desc, id limit ${limit} for update skip locked
+    ), chosen as (
+      select id from cut
+      union all
+      (select id from (select * from due union all select * from fresh) waiting order by priority desc, id limit ${limit})
+    )
+    update jobs set
+      status = case when attempt < max_attempts then 'RUNNING' else 'DEAD' end,
+      error = case when attempt < max_attempts then error else ${CUT_OFF} end,
+      finished_at = case when attempt < max_attempts then null else now() end,
+      started_at = case when attempt < max_attempts then now() else started_at end,
+      done = case when ${beginsAnew} then 0 else done end,
+      failed = case when ${beginsAnew} then 0 else failed end,
+      total = case when ${beginsAnew} then null else total end,
+      rate_per_second = case when attempt < max_attempts then null else rate_per_second end,
+      history = case when status = 'RUNNING' then ${historyWith(scope, sql`${CUT_OFF}::text`)} else history end,
+      attempt = least(attempt + 1, max_attempts),
+      claim = claim + 1,
+      boss_id = ${turn.id},
+      next_attempt_at = null
+    where jobs.workspace_id = ${workspaceId} and jobs.id = any(array(select id from chosen))
+    returning jobs.id as job_id, kind, payload, status, attempt, max_attempts, claim, error`;
+  ringJobs(
+    scope,
+    rows.map(({ jobId }) => jobId),
+  );
+  return {
+    started: rows.filter(({ status }) => status === 'RUNNING'),
+    dead: rows.filter(({ status }) => status === 'DEAD'),
+  };
+}
+
+/** Whether more jobs of the workspace could be started at once. */
+export async function hasMore({ sql, workspaceId }: WorkspaceScope, queueName: QueueName): Promise<boolean> {
+  const queue = queueName.toUpperCase();
+  const [row] = await sql<{ more: boolean }[]>`
+    select exists (select 1 from jobs where queue = ${queue} and workspace_id = ${workspaceId} and status = 'QUEUED')
+      or exists (
+        select 1 from jobs where queue = ${queue} and workspace_id = ${workspaceId} and status = 'RETRYING'
+          and next_attempt_at <= now()
+      ) as more`;
+  return row?.more ?? false;
+}
+
+/**
+ * Workspaces that have jobs to be started in a queue, and no turn of their own that waits there. It hops from one workspace to the
+ * next, however many jobs each of them has.
+ * @returns null: another process looks at this moment
+ */
+export async function lanesWithoutTurn({
+  sql,
+}: SystemScope): Promise<{ workspaceId: string; queue: Uppercase<QueueName> }[] | null> {
+  const [lock] = await sql<{ held: boolean }[]>`select pg_try_advisory_xact_lock(${KEEPER_LOCK}) as held`;
+  if (!lock?.held) return null;
+  return await sql<{ workspaceId: string; queue: Uppercase<QueueName> }[]>`
+    with recursive queued as (
+      (select queue, workspace_id from jobs where status = 'QUEUED' order by queue, workspace_id limit 1)
+      union all
+      select next.queue, next.workspace_id from queued last cross join lateral (
+        select queue, workspace_id from jobs
+        where status = 'QUEUED' and (queue, workspace_id) > (last.queue, last.workspace_id)
+        order by queue, workspace_id limit 1
+      ) next
+    ), retrying as (
+      (select queue, workspace_id from jobs where status = 'RETRYING' order by queue, workspace_id limit 1)
+      union all
+      select next.queue, next.workspace_id from retrying last cross join lateral (
+        select queue, workspace_id from jobs
+        where status = 'RETRYING' and (queue, workspace_id) > (last.queue, last.workspace_id)
+        order by queue, workspace_id limit 1
+      ) next
+    ), lanes as (
+      select queue, workspace_id from queued
+      union
+      select queue, workspace_id from retrying where exists (
+        select 1 from jobs where jobs.queue = retrying.queue and jobs.workspace_id = retrying.workspace_id
+          and status = 'RETRYING' and next_attempt_at <= now()
+      )
+    )
+    select queue, workspace_id from lanes where not exists (
+      select 1 from pgboss.job turn where turn.name = lower(lanes.queue) and turn.state < 'active' and not turn.blocked
+        and turn.group_id = lanes.workspace_id and turn.priority > 0
+    )
+    limit ${LANES_MAX}`;
+}
+
+/**
+ * Has jobs that wait for a worker wait for something else instead, as one of their kind has found that they would.
+ * @param alike what their payloads have
+ * @param limit some are left to find out for themselves, should it not be so for all
+ */
+export async function delayAlike(
+  { sql, workspaceId }: WorkspaceScope,
+  jobs: { queue: QueueName; kind: JobKind; alike: JsonObject; delayMs: number; reason: string; limit: number },
+): Promise<void> {
+  const { kind, alike, delayMs, reason, limit } = jobs;
+  const queue = jobs.queue.toUpperCase();
+  const isAlike = sql`kind = ${kind} and payload @> ${sql.json(alike)}`;
+  await sql`
+    with fresh as (
+      select id from jobs where queue = ${queue} and workspace_id = ${workspaceId} and status = 'QUEUED' and ${isAlike}
+      order by priority desc, id limit ${limit} for update skip locked
+    ), due as (
+      select id from jobs
+      where queue = ${queue} and workspace_id = ${workspaceId} and status = 'RETRYING' and next_attempt_at <= now()
+        and ${isAlike}
+      order by next_attempt_at limit ${limit} for update skip locked
+    )
+    update jobs set status = 'RETRYING', error = ${reason},
+      next_attempt_at = now() + make_interval(secs => ${delayMs}::float8 / 1000)
+    where workspace_id = ${workspaceId} and id = any(array(select id from fresh union all select id from due))`;
+}
+
+/**
+ * Has jobs run again whose turn is over while they are said to run: a worker that hung took them after its turn was given
+ * to another one, or the turn was deleted. A worker ends its jobs before their turn, so that it is at none of these, or
+ * is about to notice that they are not its own. The attempt stays counted.
+ * @returns how many there were
+ */
+export async function takeBackLostJobs({ sql }: SystemScope): Promise<number> {
+  const lost = await sql`
+    update jobs set ${cutOff(sql)}
+    where status = 'RUNNING' and not exists (
+      select 1 from pgboss.job turn
+      where turn.name = lower(jobs.queue) and turn.id = jobs.boss_id and turn.state <= 'active'
+    )`;
+  return lost.count;
+}
+
+/** What becomes of a job's row whose process has stopped in the middle of it. */
+export function cutOff(sql: SystemScope['sql']) {
+  return sql`
+    status = 'RETRYING', claim = claim + 1, next_attempt_at = now(), error = ${CUT_OFF},
+    history = ${historyWith({ sql }, sql`${CUT_OFF}::text`)}`;
+}
+
+/** Any number that only this use has. */
+const KEEPER_LOCK = 7_391_004_515;
+
+/** Of attempts that a worker makes, those that are no longer the job's current one. */
+export async function staleAttempts(
+  { sql }: SystemScope,
+  attempts: readonly { workspaceId: string; jobId: string; claim: number }[],
+): Promise<string[]> {
+  const rows = await sql<{ jobId: string }[]>`
+    select held.job_id from unnest(
+      ${attempts.map(({ workspaceId }) => workspaceId)}::text[], ${attempts.map(({ jobId }) => jobId)}::text[],
+      ${attempts.map(({ claim }) => claim)}::int[]
+    ) as held (workspace_id, job_id, claim)
+    where not exists (
+      select 1 from jobs where jobs.workspace_id = held.workspace_id and jobs.id = held.job_id and jobs.claim = held.claim
+    )`;
+  return rows.map(({ jobId }) => jobId);
+}

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { PgBoss } from 'pg-boss';
+import type { Sql } from 'postgres';
+import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { z } from 'zod';
+import type { Database } from '../../src/db/client.ts';
+import { startBoss } from '../../src/jobs/boss.ts';
+import { bossDatabase } from '../../src/jobs/boss-database.ts';
+import { defineJob } from '../../src/jobs/define-job.ts';
+import { startWorker } from '../../src/jobs/run-worker.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { newId } from '../../src/shared/ids.ts';
+import { type EarlierVersion, earlierVersion } from '../support/earlier-version.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const logger = createLogger('silent');
+
+let earlier: EarlierVersion;
+
+beforeEach(async () => {
+  earlier = await earlierVersion();
+});
+afterEach(() => earlier?.remove());
+
+/** As the version before the turns has left them: pg-boss holds a job and its payload, and our row its id there. */
+async function writeJobs(sql: Sql, jobs: ReadonlyMap<string, string>): Promise<void> {
+  const isServer = inject('testServer') !== null;
+  const db = bossDatabase({ sql, kind: 'embedded' } as unknown as Database);
+  const boss = new PgBoss({ db, backend: isServer ? 'postgres' : 'pglite', schema: 'pgboss', supervise: false });
+  await boss.start();
+  await boss.createQueue('standard');
+  await sql`insert into workspaces (id, name, slug, tier) values ('ws_1', 'ws_1', 'ws_1', 'FREE')`;
+  for (const [id, status] of jobs) {
+    const bossId = randomUUID();
+    const envelope = { kind: 'GENERATE', workspaceId: 'ws_1', jobId: id, payload: { text: `of ${status}` } };
+    await boss.send('standard', envelope, { id: bossId, priority: 5 });
+    await sql`
+      insert into jobs (workspace_id, id, boss_id, kind, queue, status, priority, max_attempts, next_attempt_at)
+      values ('ws_1', ${id}, ${bossId}, 'GENERATE', 'STANDARD', ${status}, 5, 4,
+        ${status === 'RETRYING' ? new Date(0) : null})`;
+  }
+  await sql.unsafe(`
+    grant usage on schema pgboss to signalbox_system;
+    grant select, insert, update, delete on all tables in schema pgboss to signalbox_system`);
+  await boss.stop({ graceful: false });
+}
+
+test('jobs that an earlier version has enqueued are run by this one, with their payloads', async () => {
+  const jobs = new Map(['QUEUED', 'RETRYING', 'COMPLETED'].map((status) => [newId('Job'), status]));
+  await earlier.before('0010_job_steps', (sql) => writeJobs(sql, jobs));
+
+  const database = await earlier.bringOver();
+
+  const boss = await startBoss(database, logger);
+  const definition = defineJob({
+    kind: 'GENERATE',
+    schema: z.object({ text: z.string() }),
+    run: async ({ text }) => text,
+  });
+  const worker = await startWorker({ boss, database, definitions: [definition], logger });
+  try {
+    const rows = await waitFor(
+      'the jobs to be run',
+      async () => {
+        const found = await database.withWorkspace(
+          'ws_1',
+          ({ sql }) => sql`select id, status, payload, result from jobs order by id`,
+        );
+        return found.every(({ status }) => status === 'COMPLETED') && found;
+      },
+      20_000,
+    );
+    expect(new Map(rows.map(({ id, result }) => [id, result]))).toEqual(
+      new Map([...jobs].map(([id, status]) => [id, status === 'COMPLETED' ? null : `of ${status}`])),
+    );
+  } finally {
+    await worker.stop();
+    await boss.stop({ graceful: false });
+  }
+}, 60_000);

@@ -15,7 +15,8 @@ export interface ChunkOptions {
   readonly title?: string | null;
 }
 
-interface Span {
+/** A stretch of a text, as UTF-16 offsets in it. */
+export interface Span {
   readonly start: number;
   readonly end: number;
   /** Length in words; see `weigh`. */
@@ -84,7 +85,7 @@ export function chunkInput(title: string | null, passage: string): string {
 }
 
 /** Sentences without the white space around them, none longer than `limit` words. */
-function* sentences(text: string, limit: number): Generator<Span> {
+export function* sentences(text: string, limit: number): Generator<Span> {
   let start = -1;
   for (const { end, isFinal } of sentenceEnds(text)) {
     if (start === -1) start = end.from;

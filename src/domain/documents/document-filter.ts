@@ -42,6 +42,11 @@ export function documentCondition(
         and translate(lower(given->>'label'), ' _-', '') = any(${keys}::text[]) and (given->>'confidence')::float8 >= ${minConfidence ?? 0}
     )`);
   }
+  if (filter?.themeIds != null) {
+    parts.push(
+      sql`d.id in (select k.document_id from document_themes k where k.theme_id = any(${[...filter.themeIds]}::text[]))`,
+    );
+  }
   return parts.reduce((condition, part) => sql`${condition} and ${part}`, sql`true`);
 }
 

@@ -28,7 +28,7 @@ import {
 } from './document-store.ts';
 import { type DocumentInput, prepareDocuments } from './prepare-documents.ts';
 
-export const AI_TASKS = ['EMBED', 'CLASSIFY', 'SENTIMENT', 'INTENT'] as const;
+export const AI_TASKS = ['EMBED', 'CLASSIFY', 'SENTIMENT', 'INTENT', 'SUMMARISE', 'THEMES'] as const;
 export type AiTask = (typeof AI_TASKS)[number];
 
 export const MAX_DOCUMENTS_PER_CALL = 1_000;
@@ -79,6 +79,9 @@ export interface BudgetCheck {
   /** @throws BudgetExceededError where the budgets have not enough left to embed the texts, by a low estimate */
   check(caller: WorkspaceCaller, texts: readonly string[]): Promise<void>;
 }
+
+/** What a larger work writes with its documents. */
+export type WriteAlongside = (scope: WorkspaceScope, outcome: UpsertOutcome) => Promise<void>;
 
 /** With the model that was the workspace's when the call came. */
 type ResolvedUpsert = UpsertInput & { embeddingModel: string };
@@ -142,18 +145,39 @@ export class DocumentService {
     return outcome;
   }
 
+  /**
+   * Writes documents that are prepared already, no external id twice, with the job that works on them, as a part of
+   * larger work. No allowance is asked for: the job waits for one.
+   * @param alongside done in the same transaction, and again where another one was in the way
+   */
+  async writePrepared(
+    caller: WorkspaceCaller,
+    input: Pick<UpsertInput, 'collectionId' | 'tasks'>,
+    prepared: readonly NewDocument[],
+    alongside: WriteAlongside,
+  ): Promise<UpsertOutcome> {
+    const embeddingModel = await this.#embeddingModelOf(caller.workspace.id);
+    const upsert: ResolvedUpsert = { ...input, embeddingModel, documents: [], idempotencyKey: null };
+    const { outcome, changedIds } = await this.#writeOnce(caller, upsert, prepared, null, alongside);
+    this.#onChange(caller.workspace.id, changedIds);
+    return outcome;
+  }
+
   /** Again where another transaction was in the way; with the quicker one's answer where the same request has one. */
   async #writeOnce(
     caller: WorkspaceCaller,
     input: ResolvedUpsert,
     prepared: readonly NewDocument[],
     request: IdempotentRequest | null,
+    alongside?: WriteAlongside,
   ): Promise<Written> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#database.withWorkspace(caller.workspace.id, (scope) =>
-          this.#write(scope, caller, input, prepared, request),
-        );
+        return await this.#database.withWorkspace(caller.workspace.id, async (scope) => {
+          const written = await this.#write(scope, caller, input, prepared, request);
+          await alongside?.(scope, written.outcome);
+          return written;
+        });
       } catch (error) {
         if (error instanceof AlreadyAnsweredError && request !== null) {
           const quicker = await this.#database.withWorkspace(caller.workspace.id, (scope) =>

@@ -179,6 +179,17 @@ export interface EmbeddedDocument {
   chunks: Omit<ChunkVector, 'documentId'>[];
 }
 
+/** What is written of embedded documents, beside their vectors: JSON for `jsonb_to_recordset`. */
+export function embeddedRows(documents: readonly EmbeddedDocument[]): string {
+  const rows = documents.map((document) => ({
+    id: document.id,
+    contentHash: Buffer.from(document.contentHash).toString('hex'),
+    tokenCount: document.tokenCount,
+    chunkCount: document.chunks.length,
+  }));
+  return JSON.stringify(rows);
+}
+
 /**
  * The documents whose text is still the one that was embedded, marked READY and cleared of the model's old vectors.
  * A text that has changed meanwhile is left alone: its own job is under way.
@@ -189,14 +200,7 @@ export async function markEmbedded(
   model: string,
 ): Promise<Set<string>> {
   const { sql } = scope;
-  const incoming = JSON.stringify(
-    documents.map((document) => ({
-      id: document.id,
-      contentHash: Buffer.from(document.contentHash).toString('hex'),
-      tokenCount: document.tokenCount,
-      chunkCount: document.chunks.length,
-    })),
-  );
+  const incoming = embeddedRows(documents);
   const marked = await sql<{ id: string }[]>`
     with incoming as (
       select * from jsonb_to_recordset(${incoming}::text::jsonb) as i ("id" text, "contentHash" text, "tokenCount" int, "chunkCount" int)
@@ -209,7 +213,11 @@ export async function markEmbedded(
     from incoming i where d.id = i."id" and d.id in (select id from unchanged)
     returning d.id`;
   const ids = marked.map((row) => row.id);
-  await sql`delete from chunks where document_id = any(${ids}::text[]) and model = ${model}`;
+  await Promise.all([
+    sql`delete from chunks where document_id = any(${ids}::text[]) and model = ${model}`,
+    // What was prepared of an earlier text is no more.
+    sql`delete from prepared_embeddings where model = ${model} and document_id = any(${ids}::text[])`,
+  ]);
   return new Set(ids);
 }
 

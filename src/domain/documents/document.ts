@@ -53,6 +53,8 @@ export interface DocumentFilter {
   createdBefore?: Date | null;
   embedding?: readonly EmbeddingStatus[] | null;
   classification?: ClassificationFilter | null;
+  /** In one of these themes. */
+  themeIds?: readonly string[] | null;
 }
 
 export interface ClassificationFilter {

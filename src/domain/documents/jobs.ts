@@ -1,118 +1,110 @@
 import { z } from 'zod';
-import type { Database } from '../../db/client.ts';
-import { defineJob, type JobContext, type JobDefinition, type JobIdentity } from '../../jobs/define-job.ts';
-import type { JobQueue } from '../../jobs/queue.ts';
+import type { WorkspaceScope } from '../../db/workspace-scope.ts';
+import {
+  defineJob,
+  type JobContext,
+  type JobDefinition,
+  type JobIdentity,
+  type JobKind,
+} from '../../jobs/define-job.ts';
+import type { EnqueueOptions, JobQueue } from '../../jobs/queue.ts';
 import { WARM_PAYLOAD, type WarmPayload, warmCache } from '../caching/warming.ts';
-import type { ClassificationService } from '../classification/classification-service.ts';
-import type { EmbeddingService } from '../embeddings/embedding-service.ts';
-import { jobCalls, withinAllowance } from '../gateway/job-call.ts';
-import type { ModelCall } from '../gateway/model-call.ts';
-import { AI_TASKS, type AiTask, type DocumentTasks, type EmbeddingModelOf } from './document-service.ts';
-import { findDocuments } from './document-store.ts';
+import type { AiTask, DocumentTasks } from './document-service.ts';
+import { type DocumentTaskParts, DocumentTaskWork } from './document-tasks.ts';
+import { PROCESS_PAYLOAD, type ProcessPayload } from './process-payload.ts';
+import { ProcessRun } from './process-run.ts';
+import { followedUp } from './process-store.ts';
 
-/** Documents that are read and classified together. */
-const DOCUMENTS_PER_BATCH = 100;
+/** Kinds of job that have models work on documents: one task alone, several, or the vectors that are missing. */
+const KINDS = ['EMBED', 'CLASSIFY', 'SENTIMENT', 'INTENT', 'PROCESS_DOCUMENTS', 'BACKFILL_EMBEDDINGS'] as const;
+type Kind = (typeof KINDS)[number];
 
-const PAYLOAD = z.object({
-  documentIds: z.array(z.string()).max(1_000),
-  tasks: z.array(z.enum(AI_TASKS)),
-  /** Whose usage it is. */
-  apiKeyId: z.string().nullable(),
-  userId: z.string().nullable(),
-});
-type Payload = z.infer<typeof PAYLOAD>;
+/** What tries a task again that failed at some documents. */
+const FOLLOW_UP_KIND: Readonly<Record<AiTask, Kind>> = {
+  ...{ EMBED: 'EMBED', CLASSIFY: 'CLASSIFY', SENTIMENT: 'SENTIMENT', INTENT: 'INTENT' },
+  SUMMARISE: 'PROCESS_DOCUMENTS',
+  THEMES: 'PROCESS_DOCUMENTS',
+};
 
-export interface DocumentJobParts {
-  database: Database;
-  embeddings: EmbeddingService;
-  classifications: ClassificationService;
-  embeddingModelOf: EmbeddingModelOf;
+export interface DocumentJobParts extends DocumentTaskParts {
+  queue: JobQueue;
 }
 
-/** The jobs that have models work on written documents; `embed` also takes texts that are no document's. */
-export function documentJobs(parts: DocumentJobParts): {
-  embed: JobDefinition<Payload | WarmPayload>;
-  process: JobDefinition<Payload>;
-} {
-  const run = (payload: Payload & JobIdentity, context: JobContext) => runTasks(parts, payload, context);
-  return {
-    embed: defineJob<Payload | WarmPayload>({
-      kind: 'EMBED',
-      schema: z.union([WARM_PAYLOAD, PAYLOAD]),
-      run: (payload, context) =>
-        'texts' in payload ? warmCache(parts, payload, context) : runTasks(parts, payload, context),
+export interface DocumentJobs {
+  /** Also takes texts that are no document's. */
+  embed: JobDefinition<ProcessPayload | WarmPayload>;
+  /** Of work on documents, by kind. */
+  of(kind: Kind): JobDefinition<ProcessPayload>;
+  /** All of them, for a worker. */
+  definitions: JobDefinition[];
+}
+
+/** The jobs that have models work on documents. */
+export function documentJobs(parts: DocumentJobParts): DocumentJobs {
+  const run = (payload: ProcessPayload & JobIdentity, context: JobContext) =>
+    new ProcessRun({ ...parts, tasks, followUp }, payload, context).run();
+  const tasks = new DocumentTaskWork(parts);
+  const embed = defineJob<ProcessPayload | WarmPayload>({
+    kind: 'EMBED',
+    schema: z.union([WARM_PAYLOAD, PROCESS_PAYLOAD]),
+    run: (payload, context) => ('texts' in payload ? warmCache(parts, payload, context) : run(payload, context)),
+  });
+  const jobs = new Map<JobKind, JobDefinition<ProcessPayload>>(
+    KINDS.filter((kind) => kind !== 'EMBED').map((kind) => {
+      const queue = kind === 'BACKFILL_EMBEDDINGS' ? 'batch' : 'standard';
+      return [kind, defineJob({ kind, queue, schema: PROCESS_PAYLOAD, run })];
     }),
-    process: defineJob({ kind: 'PROCESS_DOCUMENTS', schema: PAYLOAD, run }),
+  );
+  jobs.set('EMBED', embed as JobDefinition<ProcessPayload>);
+  const of = (kind: Kind) => jobs.get(kind) as JobDefinition<ProcessPayload>;
+  /** One job for all documents that a page failed at, without those that another one tries already. */
+  const followUp = async (
+    scope: WorkspaceScope,
+    { model, batchSize, priority, apiKeyId, userId }: ProcessPayload,
+    task: AiTask,
+    documentIds: readonly string[],
+  ) => {
+    const kind = FOLLOW_UP_KIND[task];
+    const known = await followedUp(scope, kind, { task, model }, documentIds);
+    const left = documentIds.filter((id) => !known.has(id));
+    if (left.length === 0) return;
+    const payload = {
+      documentIds: left,
+      tasks: [task],
+      isFollowUp: true,
+      model,
+      batchSize,
+      priority,
+      apiKeyId,
+      userId,
+    };
+    await parts.queue.enqueue(scope, of(kind), payload, priorityOf(payload));
   };
+  return { embed, of, definitions: [...jobs.values()] as unknown as JobDefinition[] };
 }
 
-/** What an upsert enqueues. */
+/** Enqueues work on documents, in the transaction that writes them or says which they are. */
 export class QueuedDocumentTasks implements DocumentTasks {
   readonly #queue: JobQueue;
-  readonly #jobs: ReturnType<typeof documentJobs>;
+  readonly #jobs: DocumentJobs;
 
-  constructor(queue: JobQueue, jobs: ReturnType<typeof documentJobs>) {
+  constructor(queue: JobQueue, jobs: DocumentJobs) {
     this.#queue = queue;
     this.#jobs = jobs;
   }
 
   enqueue: DocumentTasks['enqueue'] = (scope, { documentIds, tasks, caller }) => {
     const onlyEmbeds = tasks.every((task) => task === 'EMBED');
-    const job = onlyEmbeds ? this.#jobs.embed : this.#jobs.process;
-    return this.#queue.enqueue(scope, job, { documentIds, tasks, apiKeyId: caller.apiKeyId, userId: caller.userId });
+    const { apiKeyId, userId } = caller;
+    return this.start(scope, onlyEmbeds ? 'EMBED' : 'PROCESS_DOCUMENTS', { documentIds, tasks, apiKeyId, userId });
   };
+
+  /** Enqueues a job of this kind. Returns its id. */
+  start(scope: WorkspaceScope, kind: Kind, payload: ProcessPayload): Promise<string> {
+    return this.#queue.enqueue(scope, this.#jobs.of(kind), payload, priorityOf(payload));
+  }
 }
 
-async function runTasks(
-  parts: DocumentJobParts,
-  payload: Payload & JobIdentity,
-  context: JobContext,
-): Promise<{ done: number; failed: number }> {
-  const callFor = await jobCalls(parts.database, payload, context.signal);
-  if (callFor === null) return { done: 0, failed: 0 };
-  const total = payload.documentIds.length * payload.tasks.length;
-  let done = 0;
-  let failed = 0;
-  await withinAllowance(async () => {
-    for (const task of orderedTasks(payload.tasks)) {
-      const before = done;
-      if (task === 'EMBED') {
-        const embedded = await parts.embeddings.embedDocuments(callFor('embed'), payload.documentIds, (progress) =>
-          context.progress(before + progress.done, progress.failed, total),
-        );
-        done += embedded.done;
-        failed += embedded.failed;
-        continue;
-      }
-      for (let start = 0; start < payload.documentIds.length; start += DOCUMENTS_PER_BATCH) {
-        const ids = payload.documentIds.slice(start, start + DOCUMENTS_PER_BATCH);
-        await classify(parts, callFor(OPERATION_OF_TASK[task]), task, ids);
-        done += ids.length;
-        context.progress(done, failed, total);
-      }
-    }
-  });
-  context.progress(done, failed, total);
-  return { done, failed };
-}
-
-const OPERATION_OF_TASK = { CLASSIFY: 'classify', SENTIMENT: 'sentiment', INTENT: 'intent' } as const;
-
-/** Vectors first: what classifies needs the same texts. */
-function orderedTasks(tasks: readonly AiTask[]): AiTask[] {
-  return AI_TASKS.filter((task) => tasks.includes(task));
-}
-
-async function classify(
-  parts: DocumentJobParts,
-  call: ModelCall,
-  task: Exclude<AiTask, 'EMBED'>,
-  ids: readonly string[],
-): Promise<void> {
-  const workspaceId = call.caller.workspace.id;
-  const model = await parts.embeddingModelOf(workspaceId);
-  const documents = await parts.database.withWorkspace(workspaceId, (scope) => findDocuments(scope, ids, model));
-  if (task === 'SENTIMENT') await parts.classifications.sentimentsOf(call, documents, 'throw');
-  else
-    await parts.classifications.classifyDocuments(call, documents, task === 'INTENT' ? 'intent' : 'feedback', 'throw');
+function priorityOf({ priority }: ProcessPayload): EnqueueOptions {
+  return priority === undefined ? {} : { priority };
 }

@@ -1,5 +1,6 @@
 import type { Database } from '../../db/client.ts';
 import { writeChunkVectors } from '../../db/vector.ts';
+import type { WorkspaceScope } from '../../db/workspace-scope.ts';
 import { chunkInput, chunkText } from '../documents/chunking.ts';
 import {
   type EmbeddedDocument,
@@ -8,11 +9,12 @@ import {
   type PendingDocument,
   pendingDocuments,
 } from '../documents/document-store.ts';
+import { type DocumentFailure, workInHalves } from '../documents/record-failure.ts';
 import type { EmbeddedText, EmbedInput } from '../gateway/embed-calls.ts';
-import { ProviderFailedError } from '../gateway/errors.ts';
 import type { ModelCall } from '../gateway/model-call.ts';
 import type { EmbeddingModel, ModelCatalog } from '../gateway/model-catalog.ts';
 import type { ModelGateway } from '../gateway/model-gateway.ts';
+import { adoptPrepared, markPrepared, unpreparedDocuments } from './prepared-embedding-store.ts';
 import { Turns } from './turns.ts';
 
 /** Documents that are read, embedded and stored together. */
@@ -23,18 +25,25 @@ const BATCHES_AT_ONCE = 3;
 const CHUNKS_PER_CALL = 64;
 /** Bulk calls of this process at a provider at once, whatever the number of jobs; the others wait their turn outside. */
 const CALLS_AT_ONCE = 3;
-/** What a provider refuses because of the text itself: everything else is not the document's fault. */
-const REFUSALS_OF_A_TEXT: ReadonlySet<string> = new Set([
-  'bad_request',
-  'context_length',
-  'content_filter',
-  'too_large',
-]);
-const ERROR_MAX_CHARACTERS = 500;
 
 export interface EmbeddingProgress {
   done: number;
   failed: number;
+}
+
+/** How documents are embedded, where not as usual. */
+export interface EmbeddingOptions {
+  /** Id of a model that is to have vectors of them; absent: the workspace's own. */
+  modelId?: string;
+  /** Documents that are read, embedded and stored together. */
+  batchSize?: number;
+  onProgress?: (progress: EmbeddingProgress) => void;
+}
+
+/** A model, and whether it is the one that the workspace's documents are found by. */
+interface Target {
+  model: EmbeddingModel;
+  isOwn: boolean;
 }
 
 /** Gives documents their vectors. */
@@ -56,66 +65,61 @@ export class EmbeddingService {
   }
 
   /**
-   * Embeds those of the documents whose text has no vector of the workspace's model yet. Safe to run twice, and at the
-   * same time as an edit: a text that changed meanwhile keeps its state. A document that the provider refuses is marked
-   * FAILED and does not hold up the others.
-   * @throws LimitReachedError; ProviderFailedError where the failure is not the texts' fault
+   * Embeds those of the documents whose text has no vector of the model yet. Safe to run twice, and at the same time as
+   * an edit: a text that changed meanwhile keeps its state. A document that the provider refuses is marked FAILED and
+   * does not hold up the others.
+   * @returns the documents that failed; all others have their vectors, are gone, or have a new text since
+   * @throws LimitReachedError, NoProviderError; ProviderFailedError where the failure is not the texts' fault
    */
   async embedDocuments(
     call: ModelCall,
     documentIds: readonly string[],
-    onProgress: (progress: EmbeddingProgress) => void,
-  ): Promise<EmbeddingProgress> {
-    const model = await this.#catalog.documentEmbeddingModel(call.caller.workspace.id);
+    { modelId, batchSize = DOCUMENTS_PER_BATCH, onProgress }: EmbeddingOptions = {},
+  ): Promise<DocumentFailure[]> {
+    const target = await this.#targetOf(call.caller.workspace.id, modelId);
     const progress: EmbeddingProgress = { done: 0, failed: 0 };
-    const starts = Array.from(
-      { length: Math.ceil(documentIds.length / DOCUMENTS_PER_BATCH) },
-      (_, i) => i * DOCUMENTS_PER_BATCH,
-    );
+    const failures: DocumentFailure[] = [];
+    const starts = Array.from({ length: Math.ceil(documentIds.length / batchSize) }, (_, i) => i * batchSize);
     const runLane = async () => {
       for (let start = starts.shift(); start !== undefined; start = starts.shift()) {
         call.signal.throwIfAborted();
-        const ids = documentIds.slice(start, start + DOCUMENTS_PER_BATCH);
-        const failed = await this.#embedBatch(call, model, ids).catch((error: unknown) => {
+        const ids = documentIds.slice(start, start + batchSize);
+        const failed = await this.#embedBatch(call, target, ids).catch((error: unknown) => {
           starts.length = 0;
           throw error;
         });
-        progress.done += ids.length - failed;
-        progress.failed += failed;
-        onProgress(progress);
+        failures.push(...failed);
+        progress.done += ids.length - failed.length;
+        progress.failed += failed.length;
+        onProgress?.(progress);
       }
     };
     // Every lane is waited for: what goes on after the job has ended would be counted for nobody.
     const lanes = await Promise.allSettled(Array.from({ length: BATCHES_AT_ONCE }, runLane));
     for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
-    return progress;
+    return failures;
   }
 
-  /** Returns how many failed for good. */
-  async #embedBatch(call: ModelCall, model: EmbeddingModel, ids: readonly string[]): Promise<number> {
-    const { id: workspaceId } = call.caller.workspace;
-    const pending = await this.#database.withWorkspace(workspaceId, (scope) => pendingDocuments(scope, ids, model.id));
-    return this.#embedPending(call, model, pending);
+  async #targetOf(workspaceId: string, modelId: string | undefined): Promise<Target> {
+    const own = await this.#catalog.documentEmbeddingModel(workspaceId);
+    if (modelId === undefined || modelId === own.id) return { model: own, isOwn: true };
+    const model = await this.#catalog.embeddingModel(workspaceId, modelId);
+    return { model, isOwn: model.id === own.id };
   }
 
   /** A batch that the provider refuses is halved until the document it refuses is alone. */
-  async #embedPending(call: ModelCall, model: EmbeddingModel, pending: readonly PendingDocument[]): Promise<number> {
-    if (pending.length === 0) return 0;
-    try {
-      await this.#store(call, model, await this.#embedChunks(call, model, pending));
-      return 0;
-    } catch (error) {
-      if (!(error instanceof ProviderFailedError) || !REFUSALS_OF_A_TEXT.has(error.kind)) throw error;
-      const [alone] = pending;
-      if (pending.length === 1 && alone !== undefined) {
-        const reason = error.message.slice(0, ERROR_MAX_CHARACTERS);
-        await this.#database.withWorkspace(call.caller.workspace.id, (scope) => markFailed(scope, alone, reason));
-        return 1;
-      }
-      const middle = Math.ceil(pending.length / 2);
-      const first = await this.#embedPending(call, model, pending.slice(0, middle));
-      return first + (await this.#embedPending(call, model, pending.slice(middle)));
+  async #embedBatch(call: ModelCall, target: Target, ids: readonly string[]): Promise<DocumentFailure[]> {
+    const { id: workspaceId } = call.caller.workspace;
+    const pending = await this.#database.withWorkspace(workspaceId, (scope) => pendingOf(scope, target, ids));
+    const failed = await workInHalves(pending, call.signal, async (documents) => {
+      await this.#store(call, target, await this.#embedChunks(call, target.model, documents));
+    });
+    if (target.isOwn && failed.length > 0) {
+      await this.#database.withWorkspace(workspaceId, async (scope) => {
+        for (const { item, message } of failed) await markFailed(scope, item, message);
+      });
     }
+    return failed.map(({ item, message }) => ({ documentId: item.id, message }));
   }
 
   async #embedChunks(
@@ -156,13 +160,25 @@ export class EmbeddingService {
     });
   }
 
-  async #store(call: ModelCall, model: EmbeddingModel, documents: readonly EmbeddedDocument[]): Promise<void> {
+  async #store(call: ModelCall, { model, isOwn }: Target, documents: readonly EmbeddedDocument[]): Promise<void> {
     await this.#database.withWorkspace(call.caller.workspace.id, async (scope) => {
-      const marked = await markEmbedded(scope, documents, model.id);
+      const mark = isOwn ? markEmbedded : markPrepared;
+      const marked = await mark(scope, documents, model.id);
       const rows = documents
         .filter((document) => marked.has(document.id))
         .flatMap((document) => document.chunks.map((chunk) => ({ ...chunk, documentId: document.id })));
       await writeChunkVectors(scope, model.id, rows);
     });
   }
+}
+
+/** Those whose text has no vector of the model yet; what was prepared for it is taken over. */
+async function pendingOf(
+  scope: WorkspaceScope,
+  { model, isOwn }: Target,
+  ids: readonly string[],
+): Promise<PendingDocument[]> {
+  if (!isOwn) return unpreparedDocuments(scope, ids, model.id);
+  await adoptPrepared(scope, ids, model.id);
+  return pendingDocuments(scope, ids, model.id);
 }

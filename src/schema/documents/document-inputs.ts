@@ -35,6 +35,9 @@ export const AiTaskEnum = builder.enumType('AiTask', {
     CLASSIFY: 'Labels of the taxonomy "feedback".',
     SENTIMENT: 'How it feels.',
     INTENT: 'What it is after.',
+    SUMMARISE: 'What it says, in a few sentences.',
+    THEMES:
+      'What several of them are about. Sorts them into the themes of their collection and of the workspace; at the end of a job these are found anew where there are none, or where a fifth of the documents (and five of them) have come or gone since.',
   }),
 });
 

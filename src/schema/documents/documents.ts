@@ -1,17 +1,12 @@
 import { z } from 'zod';
 import type { Document, DocumentFilter as Filter } from '../../domain/documents/document.ts';
 import { builder } from '../builder.ts';
-import { ClassificationType, SentimentType } from '../classification/classification-type.ts';
 import type { GraphContext } from '../context.ts';
 import { PAGE_ARGS, pageComplexity } from '../page-args.ts';
 import { decodeCursor, type Page, pageSize, toPage } from '../paging.ts';
-import { SearchHitType } from '../search/search-hit.ts';
 import { CollectionType } from './collection-type.ts';
 import { DocumentFilter, DocumentKindEnum, EmbeddingStatusEnum } from './document-inputs.ts';
 import { DocumentType } from './document-type.ts';
-
-/** What a field of a page of documents costs in the complexity of a query when a model computes it. */
-const AI_FIELD_COMPLEXITY = 5;
 
 const EmbeddingStateType = builder.objectRef<Document>('EmbeddingState').implement({
   description: 'Whether a document can be found by meaning.',
@@ -80,47 +75,6 @@ builder.node(DocumentType, {
       type: EmbeddingStateType,
       description: 'Whether it can be found by meaning.',
       resolve: (document) => document,
-    }),
-    classification: t.field({
-      type: ClassificationType,
-      nullable: true,
-      complexity: AI_FIELD_COMPLEXITY,
-      description:
-        'Its labels. Computed when they are first read, then stored; a page of documents makes one provider call. Null where every provider failed.',
-      args: { taxonomy: t.arg.string({ defaultValue: 'feedback', description: 'Name of a taxonomy.' }) },
-      resolve: (document, { taxonomy }, { loaders }) => loaders.classification(taxonomy ?? 'feedback').load(document),
-    }),
-    sentiment: t.field({
-      type: SentimentType,
-      nullable: true,
-      complexity: AI_FIELD_COMPLEXITY,
-      description: 'How it feels. Computed and stored as `classification` is; null where every provider failed.',
-      resolve: (document, _args, { loaders }) => loaders.sentiment.load(document),
-    }),
-    intent: t.field({
-      type: ClassificationType,
-      nullable: true,
-      complexity: AI_FIELD_COMPLEXITY,
-      description: 'What it is after: the taxonomy "intent". Null where every provider failed.',
-      resolve: (document, _args, { loaders }) => loaders.classification('intent').load(document),
-    }),
-    similar: t.field({
-      type: [SearchHitType],
-      description: 'The documents nearest in meaning, best first, without itself; none while it has no vectors.',
-      args: {
-        first: t.arg.int({ defaultValue: 10, description: 'How many, 1 to 100.' }),
-        minSimilarity: t.arg.float({
-          defaultValue: 0.7,
-          description: 'Cosine below which nothing counts as similar, 0..1.',
-        }),
-      },
-      complexity: (args) => ({ field: AI_FIELD_COMPLEXITY, multiplier: Math.max(1, args.first ?? 10) }),
-      resolve: async (document, args, { loaders }) => {
-        const hits = await loaders
-          .similar({ first: args.first ?? 10, minSimilarity: args.minSimilarity ?? 0.7 })
-          .load(document.id);
-        return hits.map((hit) => ({ ...hit, query: null }));
-      },
     }),
   }),
 });

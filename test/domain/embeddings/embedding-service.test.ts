@@ -84,7 +84,15 @@ async function openWorkspace(id: string, count: number, provider: Provider) {
         select embedding_status as status, count(*)::int as count from documents group by 1 order by 1`;
       return Object.fromEntries(rows.map((row) => [row.status, row.count]));
     });
-  const embed = () => service.embedDocuments(callOf(callerOf(id)), ids, () => undefined);
+  const embed = async () => {
+    let told = { done: 0, failed: 0 };
+    const onProgress = (progress: typeof told) => {
+      told = { ...progress };
+    };
+    const failures = await service.embedDocuments(callOf(callerOf(id)), ids, { onProgress });
+    expect(failures).toHaveLength(told.failed);
+    return told;
+  };
   return { ids, embed, statuses, recorder };
 }
 

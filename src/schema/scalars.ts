@@ -1,9 +1,14 @@
 import { GraphQLError, Kind, type ValueNode } from 'graphql';
 import { isDeeperThan, isJsonObject, JSON_MAX_DEPTH, type JsonObject, type JsonValue } from '../shared/json.ts';
+import { isUpload } from '../shared/upload.ts';
 import { builder } from './builder.ts';
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/i;
 const DECIMAL = /^-?\d{1,30}(?:\.\d{1,30})?$/;
+
+const SEND_FILES =
+  'a File is no JSON: send it as a part of a multipart/form-data request, with null in its variable and its part in `map` ' +
+  '(https://github.com/jaydenseric/graphql-multipart-request-spec)';
 
 builder.scalarType('DateTime', {
   description: 'An instant as RFC 3339 in UTC, e.g. "2026-03-01T12:00:00.000Z".',
@@ -55,6 +60,22 @@ builder.scalarType('Vector', {
   serialize: (value) => Array.from(value),
   parseValue: () => {
     throw new GraphQLError('a Vector is only ever an answer');
+  },
+});
+
+builder.scalarType('File', {
+  description:
+    'A file, sent as a part of a multipart/form-data request (graphql-multipart-request-spec) and read as a stream.',
+  specifiedByURL: 'https://github.com/jaydenseric/graphql-multipart-request-spec',
+  serialize: () => {
+    throw new GraphQLError('a File is only ever sent to the server');
+  },
+  parseValue: (value) => {
+    if (!isUpload(value)) throw new GraphQLError(SEND_FILES);
+    return value;
+  },
+  parseLiteral: (node) => {
+    throw new GraphQLError(SEND_FILES, { nodes: node });
   },
 });
 

@@ -1,4 +1,5 @@
 import type { GraphiQLOptions } from 'graphql-yoga';
+import { isPrivateHost } from '../shared/public-address.ts';
 
 const FIRST_QUERIES: readonly { query: string; variables?: object }[] = [
   {
@@ -66,6 +67,15 @@ export interface GraphiqlDemo {
   key: string;
   /** A collection that the third tab writes to. */
   collectionId: string | null;
+}
+
+/**
+ * Whether the demo's key may stand in the answer. A page of another site, which may ask because CORS lets every origin in,
+ * says where it is from; one whose name was made to lead to this machine says that name.
+ */
+export function mayShowKey(headers: Headers): boolean {
+  const host = URL.parse(`http://${headers.get('host')}`);
+  return headers.get('origin') === null && host !== null && isPrivateHost(host.hostname);
 }
 
 /** GraphiQL with first queries that work as they are; on a local demo with its key filled in. */

@@ -4,36 +4,45 @@ import type { Logger } from '../observability/logger.ts';
 import type { ErrorCode } from '../shared/errors.ts';
 import type { DirectQuery } from './direct-query.ts';
 import { isReady } from './health.ts';
+import type { ReportDoor } from './import-reports.ts';
 import type { OpenAiDoor } from './openai-door/openai-door.ts';
 import { isTooLarge, readBounded } from './request-body.ts';
 import { requestIdOf } from './request-context.ts';
 import type { ServerMetrics } from './server-metrics.ts';
+import { isMultipart } from './use-uploads.ts';
 import type { GraphServer } from './yoga.ts';
 
 /** A call of upsertDocuments may carry 1,000 documents. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 /** A longer body is no plain query: it goes to yoga as it comes. */
 const MAX_QUERY_BYTES = 64 * 1024;
-/** How long a client may take to send its request. */
-const REQUEST_TIMEOUT_MS = 120_000;
+const BODY_TIMEOUT_MS = 120_000;
 const HEADERS_TIMEOUT_MS = 20_000;
 
 export interface HttpParts {
   yoga: GraphServer;
   directQuery: DirectQuery;
   openAiDoor: OpenAiDoor;
+  reportDoor: ReportDoor;
   database: Database;
   metrics: ServerMetrics;
   logger: Logger;
   /** Whether the process is stopping: then it is not ready any more. */
   stopping: () => boolean;
+  /** How long a client may take to send its request, unless it brings files: then see multipart-request.ts. */
+  bodyTimeoutMs?: number;
 }
 
 /** The server's paths. */
 export function createHttpServer(parts: HttpParts): Server {
   const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS },
+    // Node has one time for all requests, and files take longer than queries: see boundBody.
+    { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS },
     (request, response) => {
+      // The header alone would let every path be held open by a body without an end.
+      if (!isMultipart(request) || pathOf(request) !== '/graphql') {
+        boundBody(request, response, parts.bodyTimeoutMs ?? BODY_TIMEOUT_MS);
+      }
       response.setHeader('x-request-id', takeRequestId(request));
       route(parts, request, response).catch((error: unknown) => {
         parts.logger.error({ err: error, requestId: request.headers['x-request-id'] }, 'a request failed unexpectedly');
@@ -45,6 +54,18 @@ export function createHttpServer(parts: HttpParts): Server {
   return server;
 }
 
+/** Closes the connection, as Node would, where the body takes too long to come. */
+function boundBody(request: IncomingMessage, response: ServerResponse, timeoutMs: number): void {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  if (encoding === undefined && (length === undefined || length === '0')) return;
+  const timer = setTimeout(() => {
+    if (!response.headersSent) request.socket.write('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
+    request.socket.destroySoon();
+  }, timeoutMs);
+  request.once('end', () => clearTimeout(timer));
+  request.once('close', () => clearTimeout(timer));
+}
+
 /** One id for the log, the resolvers and the answer. */
 function takeRequestId(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
@@ -53,9 +74,14 @@ function takeRequestId(request: IncomingMessage): string {
   return requestId;
 }
 
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '/';
+}
+
 async function route(parts: HttpParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const [path = '/'] = (request.url ?? '/').split('?', 1);
+  const path = pathOf(request);
   if (path.startsWith('/v1/')) return parts.openAiDoor(request, response, path);
+  if (path.startsWith('/imports/')) return parts.reportDoor(request, response, path);
   switch (path) {
     case '/graphql':
       return graphql(parts, request, response);
@@ -82,6 +108,7 @@ async function route(parts: HttpParts, request: IncomingMessage, response: Serve
 
 async function graphql(parts: HttpParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { yoga, directQuery } = parts;
+  if (isMultipart(request)) return yoga(request, response);
   const declared = request.headers['content-length'];
   if (isTooLarge(request, MAX_BODY_BYTES)) return refuseBody(request, response);
   if (request.method === 'POST' && (declared === undefined || Number(declared) <= MAX_QUERY_BYTES)) {

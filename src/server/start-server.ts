@@ -4,6 +4,7 @@ import type { Logger } from '../observability/logger.ts';
 import { createDirectQuery } from './direct-query.ts';
 import type { GraphiqlDemo } from './graphiql.ts';
 import { createHttpServer } from './http-server.ts';
+import { createReportDoor } from './import-reports.ts';
 import { KnownQueries } from './known-queries.ts';
 import { createOpenAiDoor } from './openai-door/openai-door.ts';
 import type { Doors } from './request-context.ts';
@@ -22,7 +23,7 @@ export interface RunningServer {
 }
 
 export interface Served extends Doors, MetricSources {
-  config: { host: string; port: number; trustedDocuments: string | undefined };
+  config: { host: string; port: number; trustedDocuments: string | undefined; uploadMaxBytes: number };
   database: Database;
   logger: Logger;
 }
@@ -37,10 +38,12 @@ export async function startServer(
   const metrics = createServerMetrics(served);
   const trustedDocuments = config.trustedDocuments === undefined ? null : readTrustedDocuments(config.trustedDocuments);
   const known = new KnownQueries();
-  const yoga = createGraphServer({ doors: served, logger, metrics, demo, trustedDocuments, known });
+  const { uploadMaxBytes } = config;
+  const yoga = createGraphServer({ doors: served, logger, metrics, demo, trustedDocuments, known, uploadMaxBytes });
   const directQuery = createDirectQuery({ doors: served, known, trustedDocuments, metrics, logger });
   const openAiDoor = createOpenAiDoor(served, logger, metrics);
-  const parts = { yoga, directQuery, openAiDoor, database, metrics, logger };
+  const reportDoor = createReportDoor(served);
+  const parts = { yoga, directQuery, openAiDoor, reportDoor, database, metrics, logger };
   const server = createHttpServer({ ...parts, stopping: () => stopping });
   const closeSockets = attachWebSocket(server, yoga, served, logger, trustedDocuments);
   await new Promise<void>((resolve, reject) => {

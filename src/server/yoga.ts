@@ -5,7 +5,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { GraphContext } from '../schema/context.ts';
 import { schema } from '../schema/index.ts';
 import { CORS } from './cors.ts';
-import { type GraphiqlDemo, graphiqlOptions } from './graphiql.ts';
+import { type GraphiqlDemo, graphiqlOptions, mayShowKey } from './graphiql.ts';
 import { type KnownQueries, useKnownQueries } from './known-queries.ts';
 import { createContext, type Doors, requestIdOf } from './request-context.ts';
 import type { ServerMetrics } from './server-metrics.ts';
@@ -13,6 +13,7 @@ import { useErrorCodes } from './use-error-codes.ts';
 import { useLimits } from './use-limits.ts';
 import { useMediaTypes } from './use-media-types.ts';
 import { useRequestLog } from './use-request-log.ts';
+import { useUploads } from './use-uploads.ts';
 import { useUsageExtension } from './use-usage-extension.ts';
 
 export interface YogaParts {
@@ -24,12 +25,15 @@ export interface YogaParts {
   trustedDocuments: Readonly<Record<string, string>> | null;
   /** Learns which queries come again. */
   known: KnownQueries;
+  /** Of one uploaded file. */
+  uploadMaxBytes: number;
 }
 
 export type GraphServer = YogaServerInstance<Record<string, never>, GraphContext>;
 
 /** GraphQL over HTTP and SSE, with GraphiQL for people. */
-export function createGraphServer({ doors, logger, metrics, demo, trustedDocuments, known }: YogaParts): GraphServer {
+export function createGraphServer(parts: YogaParts): GraphServer {
+  const { doors, logger, metrics, demo, trustedDocuments, known, uploadMaxBytes } = parts;
   const idOf = (request: Request) => requestIdOf(request.headers.get('x-request-id'));
   const requestIds = new WeakMap<Request, string>();
   const rememberedId = (request: Request) => {
@@ -42,10 +46,12 @@ export function createGraphServer({ doors, logger, metrics, demo, trustedDocumen
     logging: false,
     graphqlEndpoint: '/graphql',
     landingPage: false,
-    graphiql: () => graphiqlOptions(demo()),
+    graphiql: ({ headers }) => graphiqlOptions(mayShowKey(headers) ? demo() : null),
     renderGraphiQL: (options) => renderGraphiQL(options),
     // The check reads every body a second time; http-server.ts bounds it before it comes here.
     maxRequestBodySize: false,
+    // It would hold whole files in memory; use-uploads.ts streams them.
+    multipart: false,
     batching: false,
     cors: CORS,
     // use-error-codes.ts masks them, with the id of the request.
@@ -64,6 +70,7 @@ export function createGraphServer({ doors, logger, metrics, demo, trustedDocumen
         },
       ),
     plugins: [
+      useUploads(uploadMaxBytes),
       useMediaTypes(),
       useLimits(),
       useErrorCodes(logger, rememberedId),

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startServer } from '../../../src/server/start-server.ts';
 import { startTestServer, type TestServer, type TestWorkspace } from '../server-harness.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -95,6 +96,26 @@ describe('GraphiQL', () => {
     expect(html).not.toContain(server.rootKey);
     expect(html).not.toContain(workspace.ownerKey);
   });
+
+  test('it shows the key of a local demo to who opens it there, and to no page of another site', async () => {
+    const demo = { key: 'sbx_of_the_demo', collectionId: null };
+    const local = await startServer(server.app, () => demo);
+    const hasKey = async (headers: Record<string, string>) => {
+      const asked = request({
+        port: local.address.port,
+        path: '/graphql',
+        headers: { accept: 'text/html', ...headers },
+      });
+      const [response] = (await once(asked.end(), 'response')) as [IncomingMessage];
+      return (await text(response)).includes(demo.key);
+    };
+    for (const host of ['127.0.0.1:4000', 'localhost:4000', '[::1]:4000'])
+      expect(await hasKey({ host }), host).toBe(true);
+    expect(await hasKey({ host: 'localhost', origin: 'https://elsewhere.example' })).toBe(false);
+    expect(await hasKey({ host: 'localhost', origin: 'null' })).toBe(false);
+    expect(await hasKey({ host: 'leads-to-loopback.example:4000' })).toBe(false);
+    await local.close();
+  });
 });
 
 describe('headers', () => {
@@ -142,12 +163,18 @@ describe('headers', () => {
   });
 });
 
-test('a body that is no JSON by its media type is refused with 415 and what to send', async () => {
-  const response = await fetch(`${server.url}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'text/csv' },
-    body: 'query',
-  });
+test.each([
+  ['text/csv', 'query'],
+  // What any form of another site sends, and what a script of it sends without being asked.
+  ['application/x-www-form-urlencoded', 'query=%7B__typename%7D'],
+  ['application/x-www-form-urlencoded; charset=utf-8', 'query=%7B__typename%7D'],
+  ['application/x-www-form-urlencoded, application/json', 'query=%7B__typename%7D'],
+  ['text/plain', '{"query":"{__typename}"}'],
+  ['text/plain; application/json', '{"query":"{__typename}"}'],
+  ['application/graphql', '{__typename}'],
+])('a body that is no JSON by its media type (%s) is refused with 415 and what to send', async (type, body) => {
+  const headers = { 'content-type': type, authorization: `Bearer ${workspace.ownerKey}` };
+  const response = await fetch(`${server.url}/graphql`, { method: 'POST', headers, body });
   expect(response.status).toBe(415);
   expect(await response.json()).toEqual({
     errors: [{ message: expect.stringContaining('application/json'), extensions: { code: 'BAD_INPUT' } }],

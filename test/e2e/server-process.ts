@@ -43,10 +43,12 @@ export function makeDataDir(): { path: string; remove(): Promise<void> } {
   return { path, remove: folder.remove };
 }
 
-/** Runs `node src/main.ts` on any free port, with these settings and none of the test run's own. */
-export function startProcess(settings: Record<string, string>): ServerProcess {
+/**
+ * Runs `node src/main.ts` on any free port, or another entry point, with these settings and none of the test run's own.
+ */
+export function startProcess(settings: Record<string, string>, entry = 'src/main.ts'): ServerProcess {
   const environment = { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', SIGNALBOX_LOCAL_WORKERS: '1' };
-  const child = spawn(process.execPath, [join(ROOT, 'src/main.ts')], {
+  const child = spawn(process.execPath, [join(ROOT, entry)], {
     cwd: ROOT,
     env: { ...environment, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],

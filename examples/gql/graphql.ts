@@ -13,7 +13,11 @@ export type AiTask =
   /** What it is after. */
   | 'INTENT'
   /** How it feels. */
-  | 'SENTIMENT';
+  | 'SENTIMENT'
+  /** What it says, in a few sentences. */
+  | 'SUMMARISE'
+  /** What several of them are about. Sorts them into the themes of their collection and of the workspace; at the end of a job these are found anew where there are none, or where a fifth of the documents (and five of them) have come or gone since. */
+  | 'THEMES';
 
 /** A document to write. `title` and `text` win over what the extractor makes of `source`; something must give a text. */
 export type DocumentInput = {

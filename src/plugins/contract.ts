@@ -2,9 +2,9 @@
  * The contract between Signalbox and a provider plugin. This file is all that a plugin author has to read.
  * A plugin is a manifest and a factory. What a provider can do is told by the methods it has: a provider with an
  * `embed` method embeds. What limits it has is data on its models. A plugin never patches a global and never retries:
- * retries, fallbacks, time limits, caching and metering are the gateway's work. It reports every failure as a
- * `ProviderError` (see errors.ts), so that each vendor's errors are normalised once, at the vendor's edge. A field of a
- * request that it cannot honour is refused with the kind `bad_request`, never dropped.
+ * retries, fallbacks, time limits, caching and metering are the gateway's work. It reports every failure as an error
+ * with the name `ProviderError` and one of the kinds that docs/writing-a-provider.md lists: each vendor's errors are
+ * normalised once, at its edge. What cannot be honoured of a request is refused as `bad_request`, never dropped.
  */
 
 /** The version of this contract. A plugin says which one it was written for; another one is refused. */

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import type { PluginHost, PluginLogger } from './contract.ts';
+import { ProviderError } from './errors.ts';
 import type { PluginNetwork } from './network.ts';
 
 /** How long a connection may take to be made, unless the configuration says otherwise. */
@@ -31,6 +32,6 @@ export function createHost(parts: {
     signal: ending.signal,
     cacheDir,
     connectMs,
-    end: () => ending.abort(),
+    end: () => ending.abort(new ProviderError('unavailable', 'the provider was closed')),
   };
 }

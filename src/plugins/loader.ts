@@ -45,7 +45,7 @@ export class PluginLoader {
    * @throws PluginRefusedError
    */
   async load(source: PluginSource): Promise<LoadedPlugin> {
-    if (source.kind === 'url') return this.#loadProcess(source.value);
+    if (source.kind === 'url') return loadProcess(source.value, this.#parts);
     if (source.kind === 'package') return this.#loadModule(findPackage(source.value), source);
     const { module, path } = await findFile(this.#parts.pluginsDir, source.value);
     return this.#loadModule(module, { kind: 'path', value: path });
@@ -65,36 +65,40 @@ export class PluginLoader {
       throw error;
     }
   }
+}
 
-  async #loadProcess(given: string): Promise<LoadedPlugin> {
-    const url = await checkUrl(given, this.#parts.allowPrivate);
-    const manifest = readManifest(await this.#fetchManifest(url));
-    const plugin = pluginOf(manifest, (config, host) => connectProcess(url, config, host));
-    refuseProblems(await checkPlugin(plugin));
-    return { plugin, source: { kind: 'url', value: url }, close: async () => undefined };
+/** A plugin that is a process of its own. @throws PluginRefusedError */
+export async function loadProcess(
+  given: string,
+  { network, allowPrivate }: Pick<LoaderParts, 'network' | 'allowPrivate'>,
+): Promise<LoadedPlugin> {
+  const url = await checkUrl(given, allowPrivate);
+  const manifest = readManifest(await fetchManifest(url, network));
+  const plugin = pluginOf(manifest, (config, host) => connectProcess(url, config, host));
+  refuseProblems(await checkPlugin(plugin));
+  return { plugin, source: { kind: 'url', value: url }, close: async () => undefined };
+}
+
+async function fetchManifest(url: string, network: PluginNetwork): Promise<unknown> {
+  const { fetch } = network.access(DEFAULT_CONNECT_MS);
+  const address = `${url}/manifest`;
+  const signal = AbortSignal.timeout(MANIFEST_TIMEOUT_MS);
+  const response = await fetch(address, { redirect: 'manual', signal }).catch((error: unknown) => {
+    throw new PluginRefusedError('URL_UNREACHABLE', `start the process first: ${address} does not answer`, {
+      cause: error,
+    });
+  });
+  const body = await readBody(response).catch((error: unknown) => {
+    if (error instanceof PluginRefusedError) throw error;
+    throw new PluginRefusedError('URL_UNREACHABLE', `the answer of ${address} was cut`, { cause: error });
+  });
+  if (response.status !== 200) {
+    throw new PluginRefusedError('URL_UNREACHABLE', `${address} must answer with 200, not with ${response.status}`);
   }
-
-  async #fetchManifest(url: string): Promise<unknown> {
-    const { fetch } = this.#parts.network.access(DEFAULT_CONNECT_MS);
-    const address = `${url}/manifest`;
-    const signal = AbortSignal.timeout(MANIFEST_TIMEOUT_MS);
-    const response = await fetch(address, { redirect: 'manual', signal }).catch((error: unknown) => {
-      throw new PluginRefusedError('URL_UNREACHABLE', `start the process first: ${address} does not answer`, {
-        cause: error,
-      });
-    });
-    const body = await readBody(response).catch((error: unknown) => {
-      if (error instanceof PluginRefusedError) throw error;
-      throw new PluginRefusedError('URL_UNREACHABLE', `the answer of ${address} was cut`, { cause: error });
-    });
-    if (response.status !== 200) {
-      throw new PluginRefusedError('URL_UNREACHABLE', `${address} must answer with 200, not with ${response.status}`);
-    }
-    try {
-      return JSON.parse(body);
-    } catch (error) {
-      throw new PluginRefusedError('MANIFEST_INVALID', `${address} must answer with JSON`, { cause: error });
-    }
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    throw new PluginRefusedError('MANIFEST_INVALID', `${address} must answer with JSON`, { cause: error });
   }
 }
 

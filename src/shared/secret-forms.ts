@@ -36,7 +36,10 @@ function formsOf(secret: string): string[] {
   ];
 }
 
-/** By how many bytes stand before it, only what these do not change: the signs that are the secret's own. */
+/**
+ * By how many bytes stand before it, only what these do not change: the signs that are the secret's own. Where nothing
+ * stands after it, its last sign and the padding are its own too.
+ */
 function base64Forms(secret: string): string[] {
   const bytes = Buffer.from(secret, 'utf8');
   return [0, 1, 2].flatMap((before) => {
@@ -44,6 +47,9 @@ function base64Forms(secret: string): string[] {
     const start = Math.ceil((before * 8) / BITS_PER_SIGN);
     const end = Math.floor(((before + bytes.length) * 8) / BITS_PER_SIGN);
     const own = encoded.slice(start, end);
-    return own.length < PART_MIN_CHARACTERS ? [] : [own, own.replaceAll('+', '-').replaceAll('/', '_')];
+    if (own.length < PART_MIN_CHARACTERS) return [];
+    const padded = encoded.slice(start);
+    const forms = [own, padded.replaceAll('=', ''), padded];
+    return forms.flatMap((form) => [form, form.replaceAll('+', '-').replaceAll('/', '_')]);
   });
 }

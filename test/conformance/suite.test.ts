@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { checkPlugin } from '../../src/plugins/conformance/plugin-check.ts';
 import type { ConformanceSubject } from '../../src/plugins/conformance/subject.ts';
 import { conformanceRules } from '../../src/plugins/conformance.ts';
-import type { PluginManifest, Provider, ProviderPlugin, StreamPart } from '../../src/plugins/contract.ts';
+import type {
+  CallContext,
+  PluginHost,
+  PluginManifest,
+  Provider,
+  ProviderPlugin,
+  StreamPart,
+} from '../../src/plugins/contract.ts';
 import { ProviderError } from '../../src/plugins/errors.ts';
 import plugin from '../../src/providers/openai/plugin.ts';
 import { OPENAI_WIRE } from '../providers/openai/wire.ts';
@@ -29,8 +36,12 @@ function faulty(fault: (provider: Required<Provider>) => Partial<Provider>): Pro
 }
 
 function rulesOf(subject: ProviderPlugin): ReturnType<typeof conformanceRules> {
-  const given: ConformanceSubject = {
-    plugin: subject,
+  return conformanceRules(subjectOf(subject));
+}
+
+function subjectOf(plugin: ProviderPlugin): ConformanceSubject {
+  return {
+    plugin,
     config: (upstreamUrl) => ({ apiKey: SECRET, baseUrl: upstreamUrl }),
     secrets: [SECRET],
     models: {
@@ -42,7 +53,6 @@ function rulesOf(subject: ProviderPlugin): ReturnType<typeof conformanceRules> {
     },
     wire: OPENAI_WIRE,
   };
-  return conformanceRules(given);
 }
 
 async function* without(stream: AsyncIterable<StreamPart>, kind: StreamPart['kind']): AsyncIterable<StreamPart> {
@@ -90,7 +100,7 @@ const FAULTS: [fault: string, rule: string, make: (provider: Required<Provider>)
   ],
   [
     'forgets to finish',
-    "a streamed answer has the vendor's text, usage, finish reason and model",
+    "a streamed answer has the vendor's text, finish reason and model",
     (provider) => ({
       stream: (...given) => without(provider.stream(...given), 'finish'),
     }),
@@ -104,7 +114,7 @@ const FAULTS: [fault: string, rule: string, make: (provider: Required<Provider>)
   ],
   [
     'drops a field',
-    'a whole answer is asked for with the model, all messages in order, and the limits',
+    'a whole answer is asked for with the temperature, or the wish is refused',
     (provider) => ({
       generate: (request, call) => provider.generate({ ...request, temperature: undefined }, call),
     }),
@@ -172,6 +182,109 @@ describe('the conformance suite', () => {
     };
     await ruleOf(sound).run();
     await expect(ruleOf(faulty(make)).run()).rejects.toThrow();
+  });
+
+  test('knows a failure by its name and kind, whatever class it is of', async () => {
+    const named = ({ kind, message, status, retryAfterMs }: ProviderError) =>
+      Object.assign(new Error(message), { name: 'ProviderError', kind, status, retryAfterMs });
+    const byName = faulty((provider) => ({ generate: (...given) => rethrown(provider.generate(...given), named) }));
+    const title = 'a whole answer that is told to wait says for how long, by seconds and by date';
+    await rulesOf(byName)
+      .find((rule) => rule.title === title)
+      ?.run();
+    const unnamed = faulty((provider) => ({
+      generate: (...given) =>
+        rethrown(provider.generate(...given), (error) => Object.assign(named(error), { name: 'Error' })),
+    }));
+    await expect(
+      rulesOf(unnamed)
+        .find((rule) => rule.title === title)
+        ?.run(),
+    ).rejects.toThrow('the name ProviderError');
+  });
+
+  test('closes a provider as the server does: `host.signal` is aborted first', async () => {
+    const title = 'a whole answer ends when the provider is closed, and later ones send no request';
+    /** Its close does nothing: what ends its calls is a signal. */
+    const closedBy = (signalOf: (host: PluginHost) => AbortSignal): ProviderPlugin => ({
+      manifest: sound.manifest,
+      create(config, host) {
+        const provider = sound.create(config, { ...host, signal: new AbortController().signal }) as Required<Provider>;
+        const until = (call: CallContext) => ({ ...call, signal: AbortSignal.any([call.signal, signalOf(host)]) });
+        return {
+          generate: (request, call) => provider.generate(request, until(call)),
+          listModels: (call) => provider.listModels(call),
+          check: (call) => provider.check(call),
+          close: async () => undefined,
+        };
+      },
+    });
+    const run = (subject: ProviderPlugin) =>
+      rulesOf(subject)
+        .find((rule) => rule.title === title)
+        ?.run();
+    await run(closedBy((host) => host.signal));
+    await expect(run(closedBy(() => new AbortController().signal))).rejects.toThrow(
+      'the call was still running 3 s after close()',
+    );
+  });
+
+  test('leaves out what the vendor does not have, and says why', async () => {
+    const subject = subjectOf(sound);
+    const wire = {
+      ...OPENAI_WIRE,
+      failure: () => undefined,
+      chat: { ...OPENAI_WIRE.chat, countsTokens: false, endsByLength: false, isPlainText: true, streamFailures: [] },
+    } as ConformanceSubject['wire'];
+    const skipped = new Map<string, string>();
+    for (const rule of conformanceRules({ ...subject, wire })) {
+      if (
+        !/429|tokens that the vendor|met its limit|whole answer that (is no JSON|says nothing)|reports a failure/.test(
+          rule.title,
+        )
+      )
+        continue;
+      await rule.run({ skip: (why) => skipped.set(rule.title, String(why)) });
+    }
+    expect(Object.fromEntries(skipped)).toMatchObject({
+      'a whole answer that is answered with 429 fails as rate_limited, after one request':
+        expect.stringContaining('never fails by 429'),
+      'a whole answer has the tokens that the vendor counted': 'the vendor tells no tokens',
+      'a streamed answer that met its limit says so': expect.stringContaining('limit'),
+      'a whole answer that is no JSON is malformed': expect.stringContaining('plain text'),
+      'a stream that reports a failure is that failure': expect.stringContaining('streamFailures'),
+    });
+  });
+
+  test('has what a vendor cannot do refused', async () => {
+    const chat = { ...OPENAI_WIRE.chat, takesTemperature: false };
+    const subject = { ...subjectOf(sound), wire: { ...OPENAI_WIRE, chat } } as ConformanceSubject;
+    const rule = conformanceRules(subject).find(({ title }) =>
+      title.startsWith('a whole answer is asked for with the temp'),
+    );
+    await expect(rule?.run()).rejects.toThrow('the call should have failed');
+  });
+
+  test('names what a subject lacks', () => {
+    const given = { plugin: sound } as ConformanceSubject;
+    expect(() => conformanceRules(given)).toThrow(
+      /lacks config \(.*\), secrets .*wire\.embed\.vectors .*models\.chat /,
+    );
+    expect(() => conformanceRules({} as ConformanceSubject)).toThrow('needs `plugin`');
+  });
+
+  test('says so where the wire of the subject fails over a request', async () => {
+    const chat = {
+      ...OPENAI_WIRE.chat,
+      asked: () => {
+        throw new Error('no such field');
+      },
+    };
+    const subject = { ...subjectOf(sound), wire: { ...OPENAI_WIRE, chat } } as ConformanceSubject;
+    const rule = conformanceRules(subject).find(({ title }) =>
+      title.startsWith("a whole answer has the vendor's text"),
+    );
+    await expect(rule?.run()).rejects.toThrow("the subject's wire failed over a request: no such field");
   });
 
   test('has each rule once', () => {

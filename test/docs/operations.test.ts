@@ -31,6 +31,7 @@ describe('the page on operations', () => {
     expect(defaults.OTEL_SERVICE_NAME).toBe(
       readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' }).telemetry?.serviceName,
     );
+    expect(defaults.SIGNALBOX_UPLOAD_MAX_BYTES).toBe(String(config.uploadMaxBytes));
     expect(defaults.LOG_LEVEL).toBe(config.logLevel);
   });
 

@@ -62,7 +62,7 @@ describe('a credential', () => {
     const asked = provider.generate?.({ model: 'long-line', messages: [] }, call(caller.signal));
     asked?.catch(() => undefined);
     const line = await waitFor('the line', () => lines.find(({ fields }) => JSON.stringify(fields).includes('xxx')));
-    expect(line?.fields).toEqual({ output: `${'x'.repeat(1_990)}[redacted]` });
+    expect(line?.fields).toEqual({ plugin: 'hostile', output: `${'x'.repeat(1_990)}[redacted]` });
     caller.abort(new Error('left'));
   });
 });

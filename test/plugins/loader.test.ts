@@ -29,6 +29,10 @@ beforeAll(() => {
   write('plugins/inner/good.mjs', moduleText(MANIFEST));
   write('plugins/notes.txt', 'no module');
   write('plugins/no-syntax.mjs', 'export default {');
+  write('plugins/no-syntax.ts', 'const one: number = 1;\nexport default {\n  one: ,\n};\n');
+  write('plugins/broken-import.mjs', 'import broken from "./no-syntax.mjs";\nexport default broken;\n');
+  write('plugins/types.ts', 'export type Shape = { side: number };\n');
+  write('plugins/type-as-value.ts', "import { Shape } from './types.ts';\nexport default {} as Shape;\n");
   write('plugins/throws.mjs', 'throw new Error("not today")');
   write('plugins/exits.mjs', 'process.exit(0)');
   write('plugins/no-plugin.mjs', 'export const plugin = 1');
@@ -97,8 +101,14 @@ describe('a plugin of a path', () => {
   });
 
   test.each([
-    ['no-syntax.mjs', /Unexpected end of input/],
-    ['throws.mjs', /not today/],
+    ['no-syntax.mjs', /plugins\/no-syntax\.mjs:1:17: Unexpected end of input$/],
+    ['no-syntax.ts', /plugins\/no-syntax\.ts:3:8: Expression expected$/],
+    ['broken-import.mjs', /Unexpected end of input$/],
+    [
+      'type-as-value.ts',
+      /type-as-value\.ts:1:10: .*; if Shape is a type, write: import type \{ Shape \} from '\.\/types\.ts'$/,
+    ],
+    ['throws.mjs', /plugins\/throws\.mjs:1:7: not today$/],
     ['exits.mjs', /thread ended|exit code 0/],
     ['no-plugin.mjs', /default export must be a plugin/],
   ])('is refused where it cannot be loaded: %s', async (given, message) => {

@@ -17,6 +17,11 @@ const refusal = (changes: object) => {
   return { reason: 'none', message: '' };
 };
 
+const sampleModel = () => {
+  const embedding = { maxBatch: 16, maxInputTokens: 512, chunkWords: 200, sameMeaning: 0.8, hybridVectorWeight: 0.5 };
+  return { embedding, model: { name: 'vectors', capabilities: ['EMBED'], dimensions: 8, embedding } };
+};
+
 describe('the registry', () => {
   test.each([
     ['an id with capitals', { id: 'Sample' }, 'ID_INVALID'],
@@ -77,6 +82,42 @@ describe('the registry', () => {
     ]) {
       expect(refusal({ configSchema: { type: 'object', ...schema } })).toMatchObject({ reason: 'none' });
     }
+  });
+
+  test('names what is missing in words', () => {
+    const { embedding, model } = sampleModel();
+    expect(refusal({ label: undefined }).message).toBe('manifest.label is missing: a string');
+    expect(refusal({ id: undefined }).message).toMatch(/^manifest\.id is missing: 2 to 40 lower-case letters/);
+    expect(refusal({ models: [{ ...model, embedding: { ...embedding, sameMeaning: undefined } }] }).message).toBe(
+      'manifest.models.0.embedding.sameMeaning is missing: a number from 0 to 1',
+    );
+    expect(refusal({ models: [{ ...model, name: undefined }] }).message).toBe(
+      'manifest.models.0.name is missing: a string of 1 to 200 characters',
+    );
+    expect(refusal({ models: [{ ...model, embedding: { ...embedding, maxBatch: 0 } }] }).message).toBe(
+      'manifest.models.0.embedding.maxBatch must be a whole number above 0',
+    );
+  });
+
+  test('refuses a field that nobody knows, and names the one that was probably meant', () => {
+    const { embedding, model } = sampleModel();
+    for (const [changes, message] of [
+      [
+        { capabilites: [], capabilities: undefined },
+        'manifest.capabilites is no field of the contract; is capabilities meant?',
+      ],
+      [
+        { models: [{ ...model, dimension: 3 }] },
+        'manifest.models.0.dimension is no field of the contract; is dimensions meant?',
+      ],
+      [
+        { models: [{ ...model, embedding: { ...embedding, maxbatch: 3 } }] },
+        'manifest.models.0.embedding.maxbatch is no field of the contract; is maxBatch meant?',
+      ],
+    ] as const) {
+      expect(refusal(changes)).toMatchObject({ reason: 'MANIFEST_INVALID', message });
+    }
+    expect(refusal({ colour: 'red' }).message).toMatch(/^manifest\.colour is no field of the contract; known are id, /);
   });
 
   test('says where a manifest is wrong', () => {

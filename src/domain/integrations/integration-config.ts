@@ -32,10 +32,13 @@ export function checkConfig(
     ...unprintableIn(credentials, ['credentials']),
   ];
   if (misplaced.length > 0) return { config, problems: [...misplaced, ...problems] };
-  const issues = checkPluginConfig(manifest, pluginConfig(manifest, config, credentials)).map((issue) => ({
-    path: [isCredential(manifest, credentials, issue.path) ? 'credentials' : 'config', ...issue.path],
-    message: issue.message,
-  }));
+  const issues = checkPluginConfig(manifest, pluginConfig(manifest, config, credentials)).map((issue) => {
+    const { path, message, isMissingSecret } = issue;
+    if (isMissingSecret) {
+      return { path: ['credentials', ...path], message: `give the credential ${path.join('.')} in credentials` };
+    }
+    return { path: [isCredential(manifest, credentials, path) ? 'credentials' : 'config', ...path], message };
+  });
   return { config, problems: distinct([...problems, ...issues]) };
 }
 

@@ -118,7 +118,7 @@ async function generateSample({ provider, call, prompt, takeCall }: Asking, mode
     messages: [{ role: 'user', parts: [{ kind: 'text', text: prompt }] }],
     maxOutputTokens: SAMPLE_MAX_TOKENS,
   };
-  const answer = await provider.generate?.(request, call).catch(async (error: unknown) => {
+  const answer = await answerOf(provider, request, call).catch(async (error: unknown) => {
     // Who leaves has the vendor write on, and be paid.
     if (!call.signal.aborted) await taking.release(1).catch(() => undefined);
     throw error;
@@ -128,6 +128,17 @@ async function generateSample({ provider, call, prompt, takeCall }: Asking, mode
   const latencyMs = performance.now() - startedAt;
   const sample = answer.text.trim().slice(0, SAMPLE_MAX_CHARACTERS);
   return { sample, call: { operation: 'generate', model, usage: readUsage(answer.usage), latencyMs, metered } };
+}
+
+/** A model that knows no limit refuses one, as it should: then it is asked without. */
+async function answerOf(provider: Provider, request: GenerateRequest, call: CallContext) {
+  try {
+    return await provider.generate?.(request, call);
+  } catch (error) {
+    if (!(error instanceof ProviderError) || error.kind !== 'bad_request' || call.signal.aborted) throw error;
+    const { maxOutputTokens: _limit, ...unlimited } = request;
+    return await provider.generate?.(unlimited, call);
+  }
 }
 
 async function embedSample({ provider, call, prompt }: Asking, model: ModelInfo): Promise<Sample | null> {

@@ -137,7 +137,7 @@ export class PluginService {
       return deletePlugin(scope, id);
     });
     await this.#remove(id);
-    if (!deleted) throw new NotFoundError('provider plugin that was registered', id);
+    if (!deleted) throw new NotFoundError('registered provider plugin', id, [...this.#live.keys()]);
   }
 
   async #poll(): Promise<void> {

@@ -40,7 +40,7 @@ export async function checkUrls(
   rules: UrlRules,
 ): Promise<ConfigProblem[]> {
   const urls = addressesIn(manifest, config).filter(({ isUrl }) => isUrl);
-  const messages = await Promise.all(urls.map(({ value }) => problemOfUrl(value, rules)));
+  const messages = await Promise.all(urls.map(({ value }) => urlProblem(value, rules)));
   return urls.flatMap(({ path }, i) => {
     const message = messages[i];
     return message == null ? [] : [{ path: ['config', ...path], message }];
@@ -59,7 +59,8 @@ export function movedAddresses(
   return keys.map((key) => JSON.parse(key) as string[]);
 }
 
-async function problemOfUrl(value: string, { allowPrivate, withCredentials }: UrlRules): Promise<string | null> {
+/** What is wrong with one url; null where nothing is. */
+export async function urlProblem(value: string, { allowPrivate, withCredentials }: UrlRules): Promise<string | null> {
   if (value.length > URL_MAX_CHARACTERS) return `may have ${URL_MAX_CHARACTERS} characters`;
   if (!URL.canParse(value)) return 'must be an http(s) url';
   const url = new URL(value);

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import type { ProviderErrorKind } from '../errors.ts';
 import { question, replying, replyOf, TEXT } from './replies.ts';
-import type { ConformanceSubject, WireFailure } from './subject.ts';
-import { assertAbandoned, type ConformanceRule, call, collect, promises, ruleMaker, type Trial } from './trial.ts';
-import type { Script } from './vendor-server.ts';
+import type { ConformanceSubject } from './subject.ts';
+import {
+  assertAbandoned,
+  assertEndsByClose,
+  type ConformanceRule,
+  call,
+  collect,
+  promises,
+  ruleMaker,
+  type Trial,
+} from './trial.ts';
 
 /** What an HTTP status means. */
 const KINDS: readonly [status: number, ...kinds: ProviderErrorKind[]][] = [
@@ -19,6 +27,8 @@ const KINDS: readonly [status: number, ...kinds: ProviderErrorKind[]][] = [
   [503, 'overloaded', 'server', 'unavailable'],
   [529, 'overloaded'],
 ];
+
+const WHOLE = 'a whole answer';
 
 interface Way {
   readonly name: string;
@@ -38,7 +48,7 @@ function waysOf(subject: ConformanceSubject): Way[] {
   const ways: Way[] = [];
   if (promises(subject, 'GENERATE')) {
     ways.push({
-      name: 'a whole answer',
+      name: WHOLE,
       attempt: async ({ provider }, signal) => provider.generate?.(question(subject), call(signal)),
     });
   }
@@ -61,19 +71,6 @@ function waysOf(subject: ConformanceSubject): Way[] {
   return ways;
 }
 
-/** The vendor's answer to a failure; a bare one where the vendor has no form for it, as a proxy before it would send. */
-function failing(subject: ConformanceSubject, failure: WireFailure): Parameters<Trial['play']>[0] {
-  return (request) => {
-    const answer = subject.wire.failure(failure, request) ?? bareAnswer(failure);
-    return { do: 'answer', ...answer, headers: { ...answer.headers, ...failure.headers } };
-  };
-}
-
-function bareAnswer({ cause }: WireFailure): Extract<Script, { do: 'answer' }> {
-  if (typeof cause === 'number') return { do: 'answer', status: cause, body: '<html>no</html>' };
-  throw new Error(`the subject's wire has no failure for ${cause}`);
-}
-
 function statusRules(subject: ConformanceSubject, way: Way): ConformanceRule[] {
   const rule = ruleMaker(subject);
   const message = 'it went wrong in this way';
@@ -82,7 +79,7 @@ function statusRules(subject: ConformanceSubject, way: Way): ConformanceRule[] {
       rule(
         `${way.name} that is answered with ${status} fails as ${kinds.join(' or ')}, after one request`,
         async (trial) => {
-          trial.play(failing(subject, { cause: status, message }));
+          trial.playFailure({ cause: status, message });
           const error = await trial.providerError(() => way.attempt(trial), ...kinds);
           assert.equal(error.status, status);
           assert.equal(trial.requests.length, 1, 'a provider never retries');
@@ -95,11 +92,11 @@ function statusRules(subject: ConformanceSubject, way: Way): ConformanceRule[] {
       await trial.providerError(() => way.attempt(trial), 'server', 'overloaded', 'unavailable');
     }),
     rule(`${way.name} that is told to wait says for how long, by seconds and by date`, async (trial) => {
-      trial.play(failing(subject, { cause: 429, message, headers: { 'retry-after': '7' } }));
+      trial.playFailure({ cause: 429, message, headers: { 'retry-after': '7' } });
       const bySeconds = await trial.providerError(() => way.attempt(trial), 'rate_limited');
       assert.equal(bySeconds.retryAfterMs, 7_000);
       const date = new Date(Date.now() + 60_000).toUTCString();
-      trial.play(failing(subject, { cause: 429, message, headers: { 'retry-after': date } }));
+      trial.playFailure({ cause: 429, message, headers: { 'retry-after': date } });
       const byDate = await trial.providerError(() => way.attempt(trial), 'rate_limited');
       assert.ok(
         (byDate.retryAfterMs ?? 0) > 30_000 && (byDate.retryAfterMs ?? 0) <= 60_000,
@@ -107,8 +104,9 @@ function statusRules(subject: ConformanceSubject, way: Way): ConformanceRule[] {
       );
     }),
     rule(`${way.name} never repeats a credential that the vendor's error holds`, async (trial) => {
+      if (subject.secrets.length === 0) trial.leaveOut('the subject has no secrets');
       for (const secret of subject.secrets) {
-        trial.play(failing(subject, { cause: 401, message: `the key ${secret} is wrong` }));
+        trial.playFailure({ cause: 401, message: `the key ${secret} is wrong` });
         // What it throws is searched for credentials, as all that is thrown here.
         await trial.providerError(() => way.attempt(trial), 'authentication');
       }
@@ -125,10 +123,12 @@ function connectionRules(subject: ConformanceSubject, way: Way): ConformanceRule
       assert.equal(trial.requests.length, 1, 'a provider never retries');
     }),
     rule(`${way.name} that is no JSON is malformed`, async (trial) => {
+      leaveOutPlainText(trial, way);
       trial.play({ do: 'answer', body: 'This is { no JSON' });
       await trial.providerError(() => way.attempt(trial), 'malformed', 'network', 'server');
     }),
     rule(`${way.name} that says nothing is malformed`, async (trial) => {
+      leaveOutPlainText(trial, way);
       trial.play({ do: 'answer', body: {} });
       await trial.providerError(() => way.attempt(trial), 'malformed', 'network', 'server');
     }),
@@ -155,8 +155,8 @@ function connectionRules(subject: ConformanceSubject, way: Way): ConformanceRule
       trial.play({ do: 'silence' });
       const failure = trial.failure(() => way.attempt(trial));
       const request = await trial.request();
-      await trial.provider.close();
-      await failure;
+      await trial.close();
+      await assertEndsByClose(failure);
       await assertAbandoned(request);
       await trial.failure(() => way.attempt(trial));
       assert.equal(trial.requests.length, 1);
@@ -164,31 +164,23 @@ function connectionRules(subject: ConformanceSubject, way: Way): ConformanceRule
   ];
 }
 
+/** Any text is an answer then. */
+function leaveOutPlainText(trial: Trial, { name }: Way): void {
+  const isText = name === WHOLE && trial.subject.wire.chat?.isPlainText === true;
+  if (isText) trial.leaveOut('whole answers are plain text: any body is one');
+}
+
 /** What a vendor refuses to answer. */
 function refusalRules(subject: ConformanceSubject, way: Way): ConformanceRule[] {
   const rule = ruleMaker(subject);
   return [
     rule(`${way.name} to a prompt that is too long fails as context_length`, async (trial) => {
-      trial.play(failing(subject, { cause: 'context_length', message: 'too long' }));
-      const error = await trial.providerError(() => way.attempt(trial), 'context_length');
-      assert.equal(error.retryable, false);
+      trial.playFailure({ cause: 'context_length', message: 'too long' });
+      await trial.providerError(() => way.attempt(trial), 'context_length');
     }),
     rule(`${way.name} to a prompt that the vendor's filter refuses fails as content_filter`, async (trial) => {
-      let isRefused = true;
-      trial.play((request) => {
-        const answer = subject.wire.failure({ cause: 'content_filter', message: 'refused' }, request);
-        if (answer !== undefined) return { do: 'answer', ...answer };
-        // This vendor only stops answers half-way; there is a rule for that.
-        isRefused = false;
-        return replying(subject, replyOf(subject))(request);
-      });
-      const attempt = () => way.attempt(trial);
-      const error = await attempt().then(
-        () => undefined,
-        (thrown: unknown) => thrown,
-      );
-      if (isRefused) await trial.providerError(() => Promise.reject(error), 'content_filter');
-      else assert.notEqual(subject.wire.chat?.endsByContentFilter, false, 'the wire has no content filter at all');
+      trial.playFailure({ cause: 'content_filter', message: 'refused' });
+      await trial.providerError(() => way.attempt(trial), 'content_filter');
     }),
     prefillRule(subject, way),
   ];
@@ -200,7 +192,7 @@ function prefillRule(subject: ConformanceSubject, { name }: Way): ConformanceRul
     messages: [...question(subject).messages, { role: 'assistant', text: beginning }],
   });
   const attempt = async ({ provider }: Trial) =>
-    name === 'a whole answer' ? provider.generate?.(asking, call()) : collect(provider.stream?.(asking, call()));
+    name === WHOLE ? provider.generate?.(asking, call()) : collect(provider.stream?.(asking, call()));
   return ruleMaker(subject)(`${name} goes on from its beginning, or is refused as bad_request`, async (trial) => {
     let isAccepted = false;
     trial.play((request) => {

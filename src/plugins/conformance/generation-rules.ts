@@ -36,7 +36,7 @@ export function generationRules(subject: ConformanceSubject): ConformanceRule[] 
 function answerRules(subject: ConformanceSubject, name: string, ask: Ask): ConformanceRule[] {
   const rule = ruleMaker(subject);
   return [
-    rule(`${name} has the vendor's text, usage, finish reason and model`, async (trial) => {
+    rule(`${name} has the vendor's text, finish reason and model`, async (trial) => {
       const reply = replyOf(subject);
       trial.play(replying(subject, reply));
       const answer = await ask(trial, question(subject));
@@ -44,11 +44,16 @@ function answerRules(subject: ConformanceSubject, name: string, ask: Ask): Confo
       assert.deepEqual([...answer.toolCalls], []);
       assert.equal(answer.finishReason, 'stop');
       assert.equal(answer.model, reply.model);
-      assert.equal(answer.usage.inputTokens, USAGE.inputTokens);
-      assert.equal(answer.usage.outputTokens, USAGE.outputTokens);
       assert.equal(trial.requests.length, 1, 'there should be one request');
     }),
-    rule(`${name} is asked for with the model, all messages in order, and the limits`, async (trial) => {
+    rule(`${name} has the tokens that the vendor counted`, async (trial) => {
+      if (subject.wire.chat?.countsTokens === false) trial.leaveOut('the vendor tells no tokens');
+      trial.play(replying(subject, replyOf(subject)));
+      const { usage } = await ask(trial, question(subject));
+      assert.equal(usage.inputTokens, USAGE.inputTokens);
+      assert.equal(usage.outputTokens, USAGE.outputTokens);
+    }),
+    rule(`${name} is asked for with the model and all messages in order`, async (trial) => {
       trial.play(replying(subject, replyOf(subject)));
       await ask(trial, conversation(subject));
       const asked = askedOf(trial);
@@ -59,15 +64,48 @@ function answerRules(subject: ConformanceSubject, name: string, ask: Ask): Confo
         ['assistant', 'Yes.'],
         ['user', 'And dry?'],
       ]);
-      assert.equal(asked.maxOutputTokens, 77);
-      assert.equal(asked.temperature, 0.25);
     }),
+    rule(`${name} is asked for with the temperature, or the wish is refused`, async (trial) => {
+      trial.play(replying(subject, replyOf(subject)));
+      const asking = () => ask(trial, question(subject, { temperature: 0.25 }));
+      if (subject.wire.chat?.takesTemperature === false) {
+        await trial.providerError(asking, 'bad_request');
+        return;
+      }
+      await asking();
+      assert.equal(askedOf(trial).temperature, 0.25);
+    }),
+    limitRule(subject, name, ask),
     rule(`${name} that met its limit says so`, async (trial) => {
+      if (subject.wire.chat?.endsByLength === false) trial.leaveOut('the vendor does not tell that a limit was met');
       trial.play(replying(subject, replyOf(subject, { finishReason: 'length' })));
       assert.equal((await ask(trial, question(subject))).finishReason, 'length');
     }),
-    ...(subject.wire.chat?.endsByContentFilter === false ? [] : [contentFilterRule(subject, name, ask)]),
+    rule(`${name} that the vendor's filter stopped says so`, async (trial) => {
+      if (subject.wire.chat?.endsByContentFilter === false) trial.leaveOut('the vendor stops no answer half-way');
+      trial.play(replying(subject, replyOf(subject, { pieces: PIECES.slice(0, 2), finishReason: 'content_filter' })));
+      assert.equal((await ask(trial, question(subject))).finishReason, 'content_filter');
+    }),
   ];
+}
+
+function limitRule(subject: ConformanceSubject, name: string, ask: Ask): ConformanceRule {
+  return ruleMaker(subject)(
+    `${name} is asked for with the limit of its tokens, cut at it, or refused`,
+    async (trial) => {
+      trial.play(replying(subject, replyOf(subject)));
+      if (subject.wire.chat?.takesMaxOutputTokens !== false) {
+        await ask(trial, question(subject, { maxOutputTokens: 77 }));
+        assert.equal(askedOf(trial).maxOutputTokens, 77);
+        return;
+      }
+      const outcome = await ask(trial, question(subject, { maxOutputTokens: 1 })).catch((error: unknown) => ({
+        error,
+      }));
+      if ('error' in outcome) await trial.providerError(() => Promise.reject(outcome.error), 'bad_request');
+      else assert.ok(TEXT.startsWith(outcome.text) && outcome.text !== TEXT, 'the answer should be cut, or refused');
+    },
+  );
 }
 
 function conversation(subject: ConformanceSubject): GenerateRequest {
@@ -84,15 +122,6 @@ function conversation(subject: ConformanceSubject): GenerateRequest {
       { role: 'assistant', text: 'Yes.' },
       { role: 'user', parts: [{ kind: 'text', text: 'And dry?' }] },
     ],
-    maxOutputTokens: 77,
-    temperature: 0.25,
-  });
-}
-
-function contentFilterRule(subject: ConformanceSubject, name: string, ask: Ask): ConformanceRule {
-  return ruleMaker(subject)(`${name} that the vendor's filter stopped says so`, async (trial) => {
-    trial.play(replying(subject, replyOf(subject, { pieces: PIECES.slice(0, 2), finishReason: 'content_filter' })));
-    assert.equal((await ask(trial, question(subject))).finishReason, 'content_filter');
   });
 }
 
@@ -212,6 +241,6 @@ function askedOf(trial: Trial): AskedChat {
   const [request] = trial.requests;
   assert.ok(request !== undefined, 'a request should have come');
   const asked = trial.subject.wire.chat?.asked(request);
-  assert.ok(asked !== undefined, 'the subject has no wire for `chat`');
-  return asked;
+  assert.ok(asked !== undefined, 'the subject has no wire.chat');
+  return { stream: false, images: [], tools: [], toolCalls: [], ...asked };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { checkPluginConfig } from '../config-check.ts';
 import type { Capability } from '../contract.ts';
 import { capabilityProblems, checkPlugin } from './plugin-check.ts';
+import { required } from './replies.ts';
 import type { ConformanceSubject } from './subject.ts';
 import { type ConformanceRule, call, promises, ruleMaker, type Trial } from './trial.ts';
 
@@ -31,10 +32,7 @@ export function providerRules(subject: ConformanceSubject): ConformanceRule[] {
       await trial.provider.check(call());
     }),
     rule('check fails as authentication with wrong credentials', async (trial) => {
-      trial.play((request) => {
-        const refusal = wire.failure({ cause: 401, message: 'wrong credentials' }, request);
-        return { do: 'answer', ...(refusal ?? { status: 401, body: 'wrong credentials' }) };
-      });
+      trial.playFailure({ cause: 401, message: 'wrong credentials' });
       await trial.providerError(() => trial.provider.check(call()), 'authentication');
     }),
     rule('check fails where nobody answers', async (trial) => {
@@ -52,9 +50,9 @@ export function providerRules(subject: ConformanceSubject): ConformanceRule[] {
         for (const capability of capabilities) assert.ok(promises(subject, capability), `${name}: ${capability}`);
       }
     }),
-    rule('close may be called twice', async ({ provider }) => {
-      await provider.close();
-      await provider.close();
+    rule('close may be called twice', async (trial) => {
+      await trial.close();
+      await trial.close();
     }),
   ];
 }
@@ -120,11 +118,6 @@ export function specialRules(subject: ConformanceSubject): ConformanceRule[] {
   return Object.entries(rules)
     .filter(([capability]) => promises(subject, capability as Capability))
     .map(([, each]) => each);
-}
-
-function required<Part>(part: Part | undefined, name: string): Part {
-  if (part === undefined) throw new Error(`the subject has no wire for \`${name}\``);
-  return part;
 }
 
 function sentText(body: Uint8Array): string {

@@ -46,7 +46,7 @@ export function question(subject: ConformanceSubject, different: Partial<Generat
   return {
     model: chatModel(subject),
     messages: [{ role: 'user', parts: [{ kind: 'text', text: 'How is the weather?' }] }],
-    maxOutputTokens: 200,
+    ...(subject.wire.chat?.takesMaxOutputTokens === false ? {} : { maxOutputTokens: 200 }),
     ...different,
   };
 }
@@ -56,9 +56,25 @@ export function replying(subject: ConformanceSubject, reply: WireReply): (reques
   return (request) => {
     const { chat } = subject.wire;
     if (chat === undefined) throw new Error('the subject has no wire for `chat`');
-    if (!chat.asked(request).stream) return { do: 'answer', ...chat.whole(reply, request) };
-    return streaming(chat.stream(reply, request), ({ opening, pieces, ending }) => [...opening, ...pieces, ...ending]);
+    if (chat.asked(request).stream !== true)
+      return { do: 'answer', ...required(chat.whole, 'chat.whole')(reply, request) };
+    return streaming(streamOf(subject, reply, request), ({ opening, pieces, ending }) => [
+      ...opening,
+      ...pieces,
+      ...ending,
+    ]);
   };
+}
+
+/** The server's streamed answer to a request. */
+export function streamOf(subject: ConformanceSubject, reply: WireReply, request: RecordedRequest): WireStream {
+  return required(subject.wire.chat?.stream, 'chat.stream')(reply, request);
+}
+
+/** A part of the wire that a rule cannot do without. */
+export function required<Part>(part: Part | undefined, name: string): Part {
+  if (part === undefined) throw new Error(`the subject has no wire.${name}`);
+  return part;
 }
 
 type StreamScript = Extract<Script, { do: 'stream' }>;

@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict';
 import type { StreamPart } from '../contract.ts';
 import type { ProviderErrorKind } from '../errors.ts';
-import { PIECES, question, replyOf, streaming, TEXT } from './replies.ts';
+import { PIECES, question, replyOf, streaming, streamOf, TEXT } from './replies.ts';
 import type { ConformanceSubject, WireStream } from './subject.ts';
-import { assertAbandoned, type ConformanceRule, call, collect, promises, ruleMaker, type Trial } from './trial.ts';
+import {
+  assertAbandoned,
+  assertEndsByClose,
+  type ConformanceRule,
+  call,
+  collect,
+  promises,
+  ruleMaker,
+  type Trial,
+} from './trial.ts';
 import type { Script } from './vendor-server.ts';
 
 /** Cuts most characters that have more than one byte. */
@@ -28,9 +37,7 @@ function playStream(
 ): void {
   const { subject } = trial;
   trial.play((request) => {
-    const stream = subject.wire.chat?.stream(replyOf(subject), request);
-    if (stream === undefined) throw new Error('the subject has no wire for `chat`');
-    return streaming(stream, choose, different);
+    return streaming(streamOf(subject, replyOf(subject), request), choose, different);
   });
 }
 
@@ -73,15 +80,15 @@ function brokenStreamRules(subject: ConformanceSubject): ConformanceRule[] {
       await trial.providerError(() => ask(trial), 'network');
     }),
     rule('a stream that ends before its finish is an error, never a short answer', async (trial) => {
-      playStream(trial, withoutEnding);
+      playEnding(trial, withoutEnding);
       await trial.providerError(() => ask(trial), ...CUT);
     }),
     rule('a stream that ends before anything was said is an error', async (trial) => {
-      playStream(trial, () => []);
+      playEnding(trial, () => []);
       await trial.providerError(() => ask(trial), ...CUT);
     }),
     rule('a stream without its last necessary chunk is an error', async (trial) => {
-      playStream(trial, (stream) => wholeStream(stream).slice(0, -1 - (stream.dispensable ?? 0)));
+      playEnding(trial, (stream) => wholeStream(stream).slice(0, -1 - (stream.dispensable ?? 0)));
       await trial.providerError(() => ask(trial), ...CUT);
     }),
     rule('a stream without what its vendor may leave out is whole', async (trial) => {
@@ -91,9 +98,13 @@ function brokenStreamRules(subject: ConformanceSubject): ConformanceRule[] {
       assert.equal((await ask(trial)).text, TEXT);
     }),
     rule('a stream with a malformed chunk is an error', async (trial) => {
-      playStream(trial, ({ opening, pieces, ending }) => [...opening, ...pieces, MALFORMED_CHUNK, ...ending]);
+      playStream(trial, ({ contentType, opening, pieces, ending }) => {
+        if (contentType.startsWith('text/plain')) trial.leaveOut('streams are plain text: any chunk is a part of one');
+        return [...opening, ...pieces, MALFORMED_CHUNK, ...ending];
+      });
       await trial.providerError(() => ask(trial), 'malformed');
     }),
+    ...(failures.length > 0 ? [] : [withoutFailures(subject)]),
     ...failures.map(({ chunk, kind }, index) =>
       rule(`a stream that reports a failure (${kind}, no. ${index + 1}) is that failure`, async (trial) => {
         playStream(trial, (stream) => [...withoutEnding(stream), chunk]);
@@ -103,6 +114,21 @@ function brokenStreamRules(subject: ConformanceSubject): ConformanceRule[] {
       }),
     ),
   ];
+}
+
+/** Plays a stream that is cut, where one can tell that from its end. */
+function playEnding(trial: Trial, choose: (stream: WireStream) => readonly string[]): void {
+  playStream(trial, (stream) => {
+    const isEndless = stream.ending.length <= (stream.dispensable ?? 0);
+    if (isEndless) trial.leaveOut('streams have no end of their own: a cut shows as a broken connection alone');
+    return choose(stream);
+  });
+}
+
+function withoutFailures(subject: ConformanceSubject): ConformanceRule {
+  return ruleMaker(subject)('a stream that reports a failure is that failure', async (trial) => {
+    trial.leaveOut('the vendor reports no failure within a stream: wire.chat.streamFailures is empty');
+  });
 }
 
 function cancelRules(subject: ConformanceSubject): ConformanceRule[] {
@@ -138,10 +164,13 @@ function cancelRules(subject: ConformanceSubject): ConformanceRule[] {
     ),
     rule('closing the provider ends a stream under way', async (trial) => {
       playStream(trial, withoutEnding, { after: 'stall' });
+      const begun = Promise.withResolvers<void>();
       const failure = trial.failure(async () => {
-        for await (const part of partsFor(trial)) if (part.kind === 'text') void trial.provider.close();
+        for await (const part of partsFor(trial)) if (part.kind === 'text') begun.resolve();
       });
-      await failure;
+      await Promise.race([begun.promise, failure]);
+      await trial.close();
+      await assertEndsByClose(failure);
       await assertAbandoned(await trial.request());
     }),
   ];

@@ -4,9 +4,10 @@ import type { RecordedRequest, WireAnswer } from './vendor-server.ts';
 
 /**
  * What the suite needs to know of a plugin to try it against a local server that speaks its vendor's wire format.
- * A rule is made for each capability in the plugin's manifest.
+ * A rule is made for each capability in the plugin's manifest; only the parts of these need to be here.
  */
 export interface ConformanceSubject {
+  /** The module's default export; for a process, what `pluginAt(url)` gives. */
   readonly plugin: ProviderPlugin;
   /** A configuration, credentials included, whose calls all go to `upstreamUrl` (no slash at its end). */
   config(upstreamUrl: string): Record<string, unknown>;
@@ -30,9 +31,10 @@ export interface VendorWire {
   checked(request: RecordedRequest): WireAnswer;
   /** Names among those that `listModels()` then gives. */
   readonly listed: readonly string[];
-  /** An answer with an error status, or whatever the vendor refuses with. Undefined: it never does. */
+  /** An answer with an error status, or whatever the vendor refuses with. Undefined: it never does; the rule is left out. */
   failure(failure: WireFailure, request: RecordedRequest): WireAnswer | undefined;
-  readonly chat?: ChatWire;
+  /** `whole` is needed for GENERATE, `stream` for STREAM. */
+  readonly chat?: Pick<ChatWire, 'asked'> & Partial<ChatWire>;
   readonly embed?: EmbedWire;
   /** A whole answer with these scores, in the order of the request's texts. */
   rerank?(scores: readonly number[], request: RecordedRequest): WireAnswer;
@@ -53,13 +55,23 @@ export interface WireFailure {
 
 export interface ChatWire {
   /** What a request for an answer asks, whatever form the vendor gives it. */
-  asked(request: RecordedRequest): AskedChat;
+  asked(request: RecordedRequest): Pick<AskedChat, 'model' | 'texts'> & Partial<AskedChat>;
   /** A whole answer. */
   whole(reply: WireReply, request: RecordedRequest): WireAnswer;
-  /** The same answer as a stream. */
+  /** The same answer as a stream; `asked` tells which of the two a request wants. */
   stream(reply: WireReply, request: RecordedRequest): WireStream;
-  /** Chunks of a stream that report a failure after a 200, and what the failure is. At least one. */
-  readonly streamFailures: readonly { readonly chunk: string; readonly kind: ProviderErrorKind }[];
+  /** Chunks of a stream that report a failure after a 200, and what the failure is. None: the rule is left out. */
+  readonly streamFailures?: readonly { readonly chunk: string; readonly kind: ProviderErrorKind }[];
+  /** False where the vendor tells no tokens: the plugin then gives 0 and 0. True unless told. */
+  readonly countsTokens?: boolean;
+  /** False where the vendor knows no temperature: the plugin then refuses it as `bad_request`. True unless told. */
+  readonly takesTemperature?: boolean;
+  /** False where the vendor knows no limit of tokens: the plugin refuses it, or cuts the answer itself. True unless told. */
+  readonly takesMaxOutputTokens?: boolean;
+  /** False where no finish reason says that the answer met its limit. True unless told. */
+  readonly endsByLength?: boolean;
+  /** True where a whole answer is plain text, so that any body is one. */
+  readonly isPlainText?: boolean;
   /** False where the vendor does not say which model answered. True unless told. */
   readonly namesModel?: boolean;
   /** False where no finish reason says that the vendor's filter stopped the answer half-way. True unless told. */

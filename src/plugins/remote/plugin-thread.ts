@@ -14,6 +14,7 @@ const RESTART_MS = 1_000;
 const MAX_RESTART_MS = 30_000;
 const DRAIN_POLL_MS = 100;
 const OUTPUT_MAX_CHARACTERS = 2_000;
+const NAME_MAX_CHARACTERS = 100;
 
 interface OpenProvider {
   config: unknown;
@@ -27,6 +28,8 @@ interface OpenProvider {
 export class PluginThread {
   readonly #data: ThreadData;
   readonly #logger: PluginLogger;
+  /** Of the plugin, for the log: its id, once that is known. */
+  #name: string;
   readonly #providers = new Map<number, OpenProvider>();
   #lastProvider = 0;
   #current: Promise<RunningThread> | null = null;
@@ -37,6 +40,7 @@ export class PluginThread {
 
   constructor(data: ThreadData, logger: PluginLogger) {
     this.#data = data;
+    this.#name = data.specifier;
     this.#logger = logger;
   }
 
@@ -48,6 +52,8 @@ export class PluginThread {
   async load(): Promise<{ manifest: unknown; verify: () => Promise<unknown> }> {
     const { thread, manifest } = await this.#start();
     this.#current = Promise.resolve(thread);
+    const id = isJsonObject(manifest) ? manifest.id : undefined;
+    if (typeof id === 'string') this.#name = id.slice(0, NAME_MAX_CHARACTERS);
     return { manifest, verify: () => thread.verify() };
   }
 
@@ -132,7 +138,8 @@ export class PluginThread {
     void thread.ended.then(() => {
       this.#current = null;
       this.#failures = thread.hasAnswered ? 0 : this.#failures + 1;
-      if (!this.#isClosed) this.#logger.warn({}, 'the thread of a plugin has ended; the next call starts it again');
+      if (!this.#isClosed)
+        this.#logger.warn({ plugin: this.#name }, 'the thread of a plugin has ended; the next call starts it again');
     });
     return started;
   }
@@ -145,7 +152,8 @@ export class PluginThread {
       },
       output: (line) => {
         const redacted = [...this.#providers.values()].reduce((text, { redact }) => redact(text), line);
-        this.#logger.info({ output: redacted.slice(0, OUTPUT_MAX_CHARACTERS) }, 'a plugin has written a line');
+        const output = redacted.slice(0, OUTPUT_MAX_CHARACTERS);
+        this.#logger.info({ plugin: this.#name, output }, 'a plugin has written a line');
       },
     };
   }

@@ -5,6 +5,7 @@ import type { CallContext, EmbedResult, PluginLogger, Provider, ProviderPlugin, 
 import { ProviderError } from '../errors.ts';
 import { createHost, type OwnedHost } from '../host.ts';
 import { PluginNetwork } from '../network.ts';
+import { loadFailureOf } from './load-failure.ts';
 import { type FromThread, packVectors, type ThreadData, type ToThread } from './thread-messages.ts';
 import { encodeError, malformed, type RemoteMethod } from './wire.ts';
 
@@ -230,5 +231,5 @@ try {
   // As JSON: a manifest is data.
   tell({ kind: 'loaded', manifest: JSON.parse(JSON.stringify(plugin.manifest ?? null)) });
 } catch (error) {
-  tell({ kind: 'refused', message: encodeError(error).message });
+  tell({ kind: 'refused', message: loadFailureOf(error, specifier) });
 }

@@ -5,6 +5,8 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../../src/db/client.ts';
+import { openWebhook, sealWebhook } from '../../../src/domain/alerts/alert-webhook.ts';
+import { readWebhook, writeWebhook } from '../../../src/domain/alerts/alert-webhook-store.ts';
 import { rewrapCredentials } from '../../../src/domain/integrations/credential-rotation.ts';
 import { CredentialVault } from '../../../src/domain/integrations/credential-vault.ts';
 import {
@@ -88,6 +90,22 @@ describe('sealing everything anew', () => {
     expect(await rewrapCredentials(database, vaultOf(NEW, OLD))).toEqual({ rewrapped: 2, unopened: [] });
     expect(await rewrapCredentials(database, vaultOf(NEW, OLD))).toEqual({ rewrapped: 0, unopened: [] });
     expect(await countOpening(database, vaultOf(NEW))).toBe(6);
+  });
+
+  test('seals the webhooks of all workspaces anew as well, and names one that opens with neither key', async () => {
+    const webhookOf = (workspaceId: string) => ({
+      url: `https://example.com/${workspaceId}`,
+      secret: 'whsec_c2VjcmV0',
+    });
+    const sealedUnder = { ws_a: vaultOf(OLD), ws_b: vaultOf('a key that nobody has kept, of 32 characters') };
+    for (const [id, vault] of Object.entries(sealedUnder)) {
+      await database.withWorkspace(id, (scope) => writeWebhook(scope, sealWebhook(vault, id, webhookOf(id))));
+    }
+    const report = await rewrapCredentials(database, vaultOf(NEW, OLD), { batchRows: 1 });
+    expect(report).toEqual({ rewrapped: 7, unopened: ['alert-webhook of ws_b'] });
+    const sealed = await database.withWorkspace('ws_a', readWebhook);
+    expect(openWebhook(vaultOf(NEW), 'ws_a', sealed as Uint8Array)).toEqual(webhookOf('ws_a'));
+    expect(() => openWebhook(vaultOf(NEW), 'ws_b', sealed as Uint8Array)).toThrow('setAlertWebhook');
   });
 
   test('passes over what opens with neither key, names it and leaves it as it is', async () => {

@@ -1,0 +1,37 @@
+import type { Database } from '../../../db/client.ts';
+import type { ClassificationService } from '../../classification/classification-service.ts';
+import type { ModelCatalog } from '../../gateway/model-catalog.ts';
+import type { ModelGateway } from '../../gateway/model-gateway.ts';
+import type { DocumentSearch } from '../../search/document-search.ts';
+import type { SummaryService } from '../../summaries/summary-service.ts';
+import type { AnswerMaker, AnswerPostProcessor } from '../answer.ts';
+import { AnswerService } from './answer-service.ts';
+import { ConversationAnswers } from './conversation-answers.ts';
+import { PassageFinder } from './passage-finder.ts';
+import { PostProcessing } from './post-processing.ts';
+
+/** What answers questions. */
+export interface Answering {
+  /** Single ones. */
+  service: AnswerService;
+  /** Those of conversations. */
+  maker: AnswerMaker;
+  postProcessor: AnswerPostProcessor;
+}
+
+/** Puts it together. */
+export function openAnswering(parts: {
+  database: Database;
+  search: DocumentSearch;
+  catalog: ModelCatalog;
+  gateway: ModelGateway;
+  classifications: ClassificationService;
+  summaries: SummaryService;
+}): Answering {
+  const passages = new PassageFinder(parts);
+  return {
+    service: new AnswerService({ ...parts, passages }),
+    maker: new ConversationAnswers({ ...parts, passages }),
+    postProcessor: new PostProcessing(parts),
+  };
+}

@@ -18,6 +18,7 @@ const config: CodegenConfig = {
           Decimal: 'string',
           JSON: 'Record<string, unknown>',
           Vector: 'number[]',
+          File: 'Blob',
         },
       },
     },

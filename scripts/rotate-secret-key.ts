@@ -36,7 +36,8 @@ async function rotate(makeNew: boolean): Promise<boolean> {
       onBatch: (report) => say(`${report.rewrapped} sealed anew so far`),
     });
     say(`done: ${rewrapped} sealed anew, ${unopened.length} open with neither key`);
-    for (const id of unopened) say(`  ${id}: give its credentials again with updateIntegration`);
+    for (const id of unopened)
+      say(`  ${id}: give its credentials again with updateIntegration, or set it with setAlertWebhook`);
     if (unopened.length > 0) return false;
     if (config.secretKey === undefined) forgetPreviousKeyFile(dataDir);
     return true;

@@ -2,34 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/client.ts';
-import { ApiKeyService } from './domain/access/api-key-service.ts';
+import type { FileStore } from './db/file-store.ts';
+import { openFileStore } from './db/open-file-store.ts';
 import { Authenticator } from './domain/access/authenticator.ts';
 import { TokenVerifier } from './domain/access/token-verifier.ts';
-import { CacheService } from './domain/caching/cache-service.ts';
-import { ClassificationService } from './domain/classification/classification-service.ts';
+import type { AlertWatch } from './domain/alerts/alert-watch.ts';
 import { closeKernelRidgeFitting } from './domain/classification/kernel-ridge-fitting.ts';
-import { TaxonomyService } from './domain/classification/taxonomy-service.ts';
-import { CollectionService } from './domain/documents/collection-service.ts';
-import { DocumentService } from './domain/documents/document-service.ts';
-import { documentJobs, QueuedDocumentTasks } from './domain/documents/jobs.ts';
-import { EmbeddingService } from './domain/embeddings/embedding-service.ts';
-import { EmbeddingBudget } from './domain/gateway/embedding-budget.ts';
-import { JobService } from './domain/queues/job-service.ts';
-import { Maintenance } from './domain/queues/maintenance.ts';
-import { DocumentSearch } from './domain/search/document-search.ts';
-import { SearchService } from './domain/search/search-service.ts';
-import { VectorIndexes } from './domain/search/vector-index.ts';
-import { BudgetService } from './domain/usage/budget-service.ts';
-import { CostEstimateService } from './domain/usage/cost-estimate-service.ts';
+import type { GenerationRunner } from './domain/conversations/generation-runner.ts';
+import type { Maintenance } from './domain/queues/maintenance.ts';
+import { closeThemeThread } from './domain/themes/theme-thread.ts';
 import { MeterService } from './domain/usage/meter-service.ts';
 import { ReservationService } from './domain/usage/reservation-service.ts';
 import { closeTokenCounting } from './domain/usage/token-count.ts';
 import { UsageRecorder } from './domain/usage/usage-recorder.ts';
-import { UsageService } from './domain/usage/usage-service.ts';
-import { WorkspaceService } from './domain/workspaces/workspace-service.ts';
 import { startBoss } from './jobs/boss.ts';
-import type { JobDefinition } from './jobs/define-job.ts';
-import { JobQueue } from './jobs/queue.ts';
 import { QueueDepths } from './jobs/queue-depths.ts';
 import { type RunningWorker, startWorker } from './jobs/run-worker.ts';
 import { type ModelAccess, openModelAccess } from './model-access.ts';
@@ -40,6 +26,7 @@ import type { Provider, ProviderPlugin } from './plugins/contract.ts';
 import type { Services } from './schema/services.ts';
 import { makeDataFolder } from './shared/data-folder.ts';
 import { readSecretFile, writeSecretFile } from './shared/secret-file.ts';
+import { openUseCases } from './use-cases.ts';
 
 /** Everything that a process is made of, apart from its doors. */
 export interface App {
@@ -86,7 +73,7 @@ export async function startApp(config: Config, logger: Logger, options: AppOptio
   const { inMemory, preparedFolder, onDatabaseStopped } = options;
   const database = await openDatabase({
     ...{ databaseUrl: config.databaseUrl, poolSize: config.databasePoolSize, dataDir: config.dataDir },
-    ...{ inMemory, preparedFolder, onStopped: onDatabaseStopped },
+    ...{ redisUrl: config.redisUrl, logger, inMemory, preparedFolder, onStopped: onDatabaseStopped },
   });
   const opened: Opened = { database };
   try {
@@ -114,66 +101,24 @@ async function assemble(config: Config, logger: Logger, opened: Opened, options:
     tracer: opened.tracing?.tracer,
   });
   opened.models = models;
-  const { catalog, gateway } = models;
-  const budgets = new BudgetService({ database, recorder, onChange: (id) => models.directory.forget(id) });
-  const embeddingModelOf = (workspaceId: string) => catalog.documentEmbeddingModelId(workspaceId);
-  const embeddings = new EmbeddingService({ database, gateway, catalog });
-  const classifications = new ClassificationService({ database, gateway, catalog });
-  const indexes = new VectorIndexes(database);
-  const search = new SearchService(database, indexes);
-
+  const files = await openFileStore(config);
+  opened.files = files;
   const boss = await startBoss(database, logger);
   opened.boss = boss;
-  const jobs = documentJobs({ database, embeddings, classifications, embeddingModelOf });
-  const queue = new JobQueue(boss);
-  const { embeddingCache, answerCache } = models;
-  const caches = new CacheService({
-    ...{ database, catalog, recorder, embeddingCache, answerCache },
-    enqueueWarming: (scope, payload) => queue.enqueue(scope, jobs.embed, payload),
+  const { services, definitions, maintenance, generationRunner, alertWatch } = openUseCases({
+    ...{ config, logger, database, authenticator, recorder, meters, reservations, models, files, boss },
   });
-  const documents = new DocumentService({
-    database,
-    meters,
-    checkBudget: new EmbeddingBudget(catalog, reservations),
-    embeddingModelOf,
-    tasks: new QueuedDocumentTasks(queue, jobs),
-    onChange: (workspaceId, documentIds) => {
-      search.forgetWorkspace(workspaceId);
-      caches.documentsChanged(workspaceId, documentIds);
-    },
-  });
-  const definitions = [jobs.embed, jobs.process] as unknown as JobDefinition[];
-  const maintenance = new Maintenance(database, indexes, logger);
+  opened.alertWatch = alertWatch;
+  opened.generationRunner = generationRunner;
   const work = new BackgroundWork(config.worker, maintenance, () =>
     startWorker({ boss, database, definitions, logger }),
   );
   opened.work = work;
-
-  const services: Services = {
-    apiKeys: new ApiKeyService(database, authenticator, (workspaceId, budget) => budgets.write(workspaceId, budget)),
-    workspaces: new WorkspaceService(database, authenticator, (workspaceId) => {
-      search.forgetWorkspace(workspaceId);
-      caches.workspaceDeleted(workspaceId);
-    }),
-    collections: new CollectionService(database, embeddingModelOf),
-    documents,
-    embeddings,
-    search: new DocumentSearch({ database, search, gateway, catalog, recorder }),
-    classifications,
-    taxonomies: new TaxonomyService(database),
-    jobs: new JobService(database),
-    caches,
-    usage: new UsageService({ database, recorder }),
-    budgets,
-    costEstimates: new CostEstimateService({ database, catalog, router: gateway.router }),
-    models: catalog,
-    gateway,
-    plugins: models.registry,
-    pluginRegistrations: models.pluginRegistrations,
-    ...models.integrationServices,
-  };
   const close = once(() => closeAll(opened));
-  const startWorking = () => work.start();
+  const startWorking = async () => {
+    await generationRunner.start();
+    await work.start();
+  };
   const metricSources = { recorder, aiMetrics: models.aiMetrics, queueDepths: new QueueDepths(database) };
   return { config, logger, database, authenticator, ...metricSources, services, ...root, startWorking, close };
 }
@@ -209,10 +154,13 @@ class BackgroundWork {
 /** As far as a start has come. */
 interface Opened {
   work?: BackgroundWork;
+  generationRunner?: GenerationRunner;
   boss?: Awaited<ReturnType<typeof startBoss>>;
   recorder?: UsageRecorder;
+  alertWatch?: AlertWatch;
   models?: ModelAccess;
   tracing?: Tracing;
+  files?: FileStore;
   database: Database;
 }
 
@@ -220,16 +168,21 @@ interface Opened {
  * In the order in which they need each other: the calls that a closing provider rejects are still recorded. Each step
  * is taken, whatever became of the one before.
  */
-async function closeAll({ work, boss, recorder, models, tracing, database }: Opened): Promise<void> {
+async function closeAll(opened: Opened): Promise<void> {
+  const { work, generationRunner, boss, recorder, alertWatch, models, tracing, files, database } = opened;
   const steps = [
+    () => generationRunner?.stop(),
     () => work?.stop(),
     () => boss?.stop({ graceful: false }),
     () => models?.close(),
     () => closeKernelRidgeFitting(),
+    () => closeThemeThread(),
     () => closeTokenCounting(),
     () => models?.embeddingCache.drain(),
     () => recorder?.drain(),
+    () => alertWatch?.close(),
     () => tracing?.close(),
+    () => files?.close(),
     () => database.close(),
   ];
   const errors: unknown[] = [];

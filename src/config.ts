@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from './shared/config-error.ts';
+import { withoutTrailingSlash } from './shared/trailing-slash.ts';
 
 const isHttpUrl = (value: string) => /^https?:\/\//.test(value) && URL.canParse(value);
+const isRedisUrl = (value: string) => /^rediss?:\/\//.test(value) && URL.canParse(value);
 const isPostgresUrl = (value: string) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value);
 
 const parseJsonList = (value: string, context: z.RefinementCtx): object[] => {
@@ -65,6 +67,7 @@ const SETTINGS = z.object({
     .min(2, 'must be 2 to 500')
     .max(500, 'must be 2 to 500')
     .default(10),
+  REDIS_URL: z.string().refine(isRedisUrl, 'must look like redis://:password@host:6379').optional(),
   SIGNALBOX_DATA_DIR: z.string().default('./data'),
   SIGNALBOX_ROOT_KEY: z.string().min(24, 'must have at least 24 characters').optional(),
   SIGNALBOX_SECRET_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
@@ -91,6 +94,26 @@ const SETTINGS = z.object({
   SIGNALBOX_JWT_USER_CLAIM: z.string().default('sub'),
   SIGNALBOX_JWT_ROLE_CLAIM: z.string().default('role'),
   SIGNALBOX_TRUSTED_DOCUMENTS: z.string().optional(),
+  SIGNALBOX_PUBLIC_URL: z.string().refine(isHttpUrl, 'must be an http(s) url').optional(),
+  SIGNALBOX_FILES_DIR: z.string().optional(),
+  SIGNALBOX_UPLOAD_MAX_BYTES: z.coerce
+    .number({ error: 'must be a number of bytes' })
+    .int('must be a number of bytes')
+    .min(1, 'must be at least 1')
+    .max(64 * 2 ** 30, 'must be at most 64 GiB')
+    .default(2 * 2 ** 30),
+  SIGNALBOX_S3_BUCKET: z.string().optional(),
+  SIGNALBOX_S3_REGION: z.string().default('us-east-1'),
+  SIGNALBOX_S3_ENDPOINT: z.string().refine(isHttpUrl, 'must be an http(s) url').optional(),
+  SIGNALBOX_S3_ACCESS_KEY_ID: z.string().optional(),
+  SIGNALBOX_S3_SECRET_ACCESS_KEY: z.string().optional(),
+  SIGNALBOX_S3_FORCE_PATH_STYLE: z.enum(['0', '1'], { error: 'must be 0 or 1' }).optional(),
+  SIGNALBOX_USAGE_RETENTION_DAYS: z.coerce
+    .number({ error: 'must be a number of days' })
+    .int('must be 1 to 3650')
+    .min(1, 'must be 1 to 3650')
+    .max(3_650, 'must be 1 to 3650')
+    .default(400),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.string().refine(isHttpUrl, 'must be an http(s) url').optional(),
   OTEL_EXPORTER_OTLP_HEADERS: z.string().transform(parseHeaders).optional(),
   OTEL_SERVICE_NAME: z.string().default('signalbox'),
@@ -116,12 +139,26 @@ export interface TelemetryConfig {
   serviceName: string;
 }
 
+/** An S3-compatible bucket. */
+export interface S3Config {
+  bucket: string;
+  region: string;
+  /** Absent: AWS itself. */
+  endpoint: string | undefined;
+  /** Absent: what the AWS SDK finds, such as the role of the machine. */
+  credentials: { accessKeyId: string; secretAccessKey: string } | undefined;
+  /** `<endpoint>/<bucket>/<key>`, as most servers want it that are not AWS. */
+  forcePathStyle: boolean;
+}
+
 export interface Config {
   port: number;
   host: string;
   /** Absent: the embedded database in `dataDir`. */
   databaseUrl: string | undefined;
   databasePoolSize: number;
+  /** Carries events between servers. Absent: the database does. */
+  redisUrl: string | undefined;
   dataDir: string;
   /** Absent: made once and kept in `dataDir`. */
   rootKey: string | undefined;
@@ -146,6 +183,16 @@ export interface Config {
   jwt: JwtConfig | undefined;
   /** Path of a JSON file `{ "<hash>": "<document>" }`; only these documents are then executed. */
   trustedDocuments: string | undefined;
+  /** Where clients reach the server, without a slash at the end. Absent: what leads to it is told as a path. */
+  publicUrl: string | undefined;
+  /** Where uploaded files are kept, unless `s3` is there. */
+  filesDir: string;
+  /** Of one uploaded file. */
+  uploadMaxBytes: number;
+  /** Absent: files are kept in `filesDir`. */
+  s3: S3Config | undefined;
+  /** For how many days single attempts are kept; what they add up to by day stays. */
+  usageRetentionDays: number;
   /** Absent: there are no spans. */
   telemetry: TelemetryConfig | undefined;
   logLevel: string;
@@ -170,6 +217,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     host: settings.HOST,
     databaseUrl: settings.DATABASE_URL,
     databasePoolSize: settings.DATABASE_POOL_SIZE,
+    redisUrl: settings.REDIS_URL,
     dataDir: settings.SIGNALBOX_DATA_DIR,
     rootKey: settings.SIGNALBOX_ROOT_KEY,
     secretKey: settings.SIGNALBOX_SECRET_KEY,
@@ -183,6 +231,11 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     allowPrivateUrls: (settings.SIGNALBOX_ALLOW_PRIVATE_URLS ?? (isLocalDemo(settings) ? '1' : '0')) === '1',
     jwt: readJwtConfig(settings),
     trustedDocuments: settings.SIGNALBOX_TRUSTED_DOCUMENTS,
+    publicUrl: settings.SIGNALBOX_PUBLIC_URL && withoutTrailingSlash(settings.SIGNALBOX_PUBLIC_URL),
+    filesDir: settings.SIGNALBOX_FILES_DIR ?? join(settings.SIGNALBOX_DATA_DIR, 'files'),
+    uploadMaxBytes: settings.SIGNALBOX_UPLOAD_MAX_BYTES,
+    s3: readS3Config(settings),
+    usageRetentionDays: settings.SIGNALBOX_USAGE_RETENTION_DAYS,
     telemetry: readTelemetryConfig(settings),
     logLevel: settings.LOG_LEVEL,
   };
@@ -201,6 +254,24 @@ export function isLoopback(host: string): boolean {
 function readTelemetryConfig(settings: z.infer<typeof SETTINGS>): TelemetryConfig | undefined {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers = {} } = settings;
   return endpoint === undefined ? undefined : { endpoint, headers, serviceName: settings.OTEL_SERVICE_NAME };
+}
+
+function readS3Config(settings: z.infer<typeof SETTINGS>): S3Config | undefined {
+  const { SIGNALBOX_S3_BUCKET: bucket, SIGNALBOX_S3_ENDPOINT: endpoint, SIGNALBOX_S3_REGION: region } = settings;
+  const { SIGNALBOX_S3_ACCESS_KEY_ID: accessKeyId, SIGNALBOX_S3_SECRET_ACCESS_KEY: secretAccessKey } = settings;
+  if (bucket === undefined) {
+    if (endpoint === undefined && accessKeyId === undefined) return undefined;
+    throw new ConfigError('SIGNALBOX_S3_BUCKET must be set when other settings of S3 are');
+  }
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
+    throw new ConfigError('SIGNALBOX_S3_ACCESS_KEY_ID and SIGNALBOX_S3_SECRET_ACCESS_KEY must be set together');
+  }
+  const given = accessKeyId !== undefined && secretAccessKey !== undefined;
+  const forcePathStyle = settings.SIGNALBOX_S3_FORCE_PATH_STYLE ?? (endpoint === undefined ? '0' : '1');
+  return {
+    ...{ bucket, region, endpoint, forcePathStyle: forcePathStyle === '1' },
+    credentials: given ? { accessKeyId, secretAccessKey } : undefined,
+  };
 }
 
 function readJwtConfig(settings: z.infer<typeof SETTINGS>): JwtConfig | undefined {

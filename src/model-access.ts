@@ -61,6 +61,7 @@ const SHIPPED_PLUGINS: readonly ProviderPlugin<never>[] = [
 export interface ModelAccess {
   registry: PluginRegistry;
   network: PluginNetwork;
+  vault: CredentialVault;
   directory: IntegrationDirectory;
   catalog: ModelCatalog;
   embeddingCache: EmbeddingCache;
@@ -142,7 +143,18 @@ export async function openModelAccess(parts: AccessParts): Promise<ModelAccess> 
   };
   const configured = integrationServices(parts, { registry, vault, factory, directory, catalog, gateway });
   return {
-    ...{ registry, network, directory, catalog, embeddingCache, answerCache, gateway, aiMetrics, pluginRegistrations },
+    ...{
+      registry,
+      network,
+      vault,
+      directory,
+      catalog,
+      embeddingCache,
+      answerCache,
+      gateway,
+      aiMetrics,
+      pluginRegistrations,
+    },
     ...{ integrationServices: configured, close },
   };
 }

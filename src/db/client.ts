@@ -1,8 +1,20 @@
 import type { Options, Sql } from 'postgres';
+import type { Logger } from '../observability/logger.ts';
 import { EmbeddedPostgres } from './embedded.ts';
+import type { EventBus } from './event-bus.ts';
+import { InProcessEventBus } from './in-process-event-bus.ts';
 import { migrate } from './migrate.ts';
 import { postgres } from './postgres-driver.ts';
-import { openTransaction, type SystemScope, type WorkspaceScope } from './workspace-scope.ts';
+import { PostgresEventBus } from './postgres-event-bus.ts';
+import { RedisEventBus } from './redis-event-bus.ts';
+import { makeUsagePartitions } from './usage-partitions.ts';
+import {
+  callFunction,
+  openTransaction,
+  type SystemFunction,
+  type SystemScope,
+  type WorkspaceScope,
+} from './workspace-scope.ts';
 
 /** How many rows a dead connection may keep waiting before a query fails with a clear error. */
 const CONNECT_TIMEOUT_SECONDS = 5;
@@ -18,6 +30,8 @@ const SERVER_LIMITS = { statement_timeout: 60_000, idle_in_transaction_session_t
 /** Tells of a frozen connection too, which no limit of the server's can; longer than bulk work keeps a whole pool. */
 const SERVER_WAIT_MS = 30_000;
 
+const LOCK_NOT_AVAILABLE = '55P03';
+
 /** Columns as they are called: drizzle looks for created_at of the last migration, and where there is none runs no more. */
 const AS_NAMED = { transform: { undefined: null } } as const;
 
@@ -26,12 +40,18 @@ export class Database {
   readonly kind: 'embedded' | 'postgres';
   /** Outside a scope this connection may see no tenant's rows: for migrations, pg-boss and health alone. */
   readonly sql: Sql;
+  /** Tells of what was committed; rung by `scope.ring`. */
+  readonly bus: EventBus;
   readonly #embedded: EmbeddedPostgres | null;
   readonly #waitMs: number | null;
 
-  /** @param waitMs how long work may wait for its transaction to begin; null: without an end */
-  constructor(sql: Sql, embedded: EmbeddedPostgres | null, waitMs: number | null = null) {
+  /**
+   * @param waitMs how long work may wait for its transaction to begin; null: without an end
+   * @param bus what fits the database where left out
+   */
+  constructor(sql: Sql, embedded: EmbeddedPostgres | null, waitMs: number | null = null, bus?: EventBus) {
     this.sql = sql;
+    this.bus = bus ?? (embedded === null ? new PostgresEventBus(sql) : new InProcessEventBus());
     this.#waitMs = waitMs;
     this.#embedded = embedded;
     this.kind = embedded === null ? 'postgres' : 'embedded';
@@ -40,8 +60,7 @@ export class Database {
   /** Runs `work` in a transaction that sees and writes the rows of one workspace; the database holds it to that. */
   withWorkspace<Result>(workspaceId: string, work: (scope: WorkspaceScope) => Promise<Result>): Promise<Result> {
     return openTransaction(
-      this.sql,
-      this.#embedded,
+      this.#place,
       { role: 'signalbox_app', workspaceId },
       this.#waitMs,
       work as (scope: object) => Promise<Result>,
@@ -51,12 +70,20 @@ export class Database {
   /** Runs `work` in a transaction across workspaces, with the few rights that such work has. */
   withSystem<Result>(work: (scope: SystemScope) => Promise<Result>): Promise<Result> {
     return openTransaction(
-      this.sql,
-      this.#embedded,
+      this.#place,
       { role: 'signalbox_system', workspaceId: '' },
       this.#waitMs,
       work as (scope: object) => Promise<Result>,
     );
+  }
+
+  get #place() {
+    return { sql: this.sql, embedded: this.#embedded, bus: this.bus };
+  }
+
+  /** Runs a function across workspaces that is a transaction of its own: for what a call waits for, in one round trip. */
+  callSystem<Answer>(name: SystemFunction, argument: object): Promise<Answer> {
+    return callFunction<Answer>(this.sql, this.#embedded, name, argument, this.#waitMs);
   }
 
   /** @throws where the database does not answer */
@@ -66,6 +93,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    await this.bus.close();
     await this.sql.end({ timeout: 5 });
     await this.#embedded?.close();
   }
@@ -82,6 +110,10 @@ export interface DatabaseOptions {
   onStopped?: (error: Error) => void;
   /** Of a server: how long work may wait for its transaction to begin. */
   waitMs?: number;
+  /** Carries the rings between the servers of a Postgres in place of its own NOTIFY. */
+  redisUrl?: string;
+  /** Hears of an event bus that is broken. */
+  logger?: Logger;
 }
 
 /** Connects, or starts the embedded database, and migrates. */
@@ -89,7 +121,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   if (options.databaseUrl !== undefined) {
     await migrateOnce(connect({ ...AS_NAMED, max: 1 }, options.databaseUrl));
     const pool = connect({ max: options.poolSize, idle_timeout: 300 }, options.databaseUrl, SERVER_LIMITS);
-    return new Database(pool, null, options.waitMs ?? SERVER_WAIT_MS);
+    return new Database(pool, null, options.waitMs ?? SERVER_WAIT_MS, await openBus(pool, options));
   }
   const embedded = await EmbeddedPostgres.start(options.dataDir, options);
   // One connection: the socket's multiplexer breaks clients whose extended-protocol messages interleave.
@@ -101,13 +133,26 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     throw error;
   }
   // Bulk work that is ahead on its one connection may take its time.
-  return new Database(connect(target), embedded);
+  return new Database(connect(target), embedded, null, new InProcessEventBus(options.logger));
+}
+
+async function openBus(sql: Sql, { redisUrl, logger }: DatabaseOptions): Promise<EventBus> {
+  if (redisUrl === undefined) return new PostgresEventBus(sql, logger);
+  // By whatever name and through whatever address a server reaches the database, it is the same for all of them.
+  const [identity] = await sql<{ deployment: string }[]>`
+    select system_identifier || '-' || (select oid from pg_database where datname = current_database()) as deployment
+    from pg_control_system()`;
+  return new RedisEventBus({ url: redisUrl, deployment: identity?.deployment ?? '', logger });
 }
 
 /** On a connection of its own: it holds a lock of its session, and drizzle changes how its client reads dates. */
 async function migrateOnce(sql: Sql): Promise<void> {
   try {
     await migrate(sql);
+    // Where the table is in use for too long, the maintenance makes them later.
+    await makeUsagePartitions(sql).catch((error: unknown) => {
+      if (!(error instanceof postgres.PostgresError && error.code === LOCK_NOT_AVAILABLE)) throw error;
+    });
   } finally {
     await sql.end({ timeout: 5 });
   }

@@ -1,5 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres';
 import type { EmbeddedPostgres } from './embedded.ts';
+import type { EventBus } from './event-bus.ts';
 
 declare const scopeKind: unique symbol;
 
@@ -8,6 +9,11 @@ interface Scope {
   readonly sql: TransactionSql;
   /** The embedded database, where binary parameters go to it directly; null on a server. */
   readonly embedded: EmbeddedPostgres | null;
+  /**
+   * Rings a topic of the event bus once this transaction is committed; where it is rolled back, nobody hears of it.
+   * Costs no round trip.
+   */
+  ring(topic: string): void;
 }
 
 /**
@@ -29,6 +35,13 @@ interface ScopeSettings {
   workspaceId: string;
 }
 
+/** Where a transaction runs, and who hears of it. */
+interface TransactionPlace {
+  sql: Sql;
+  embedded: EmbeddedPostgres | null;
+  bus: EventBus;
+}
+
 /** A server of which no connection became free in time, or that did not answer on the one that was. */
 class DatabaseBusyError extends Error {
   override readonly name = 'DatabaseBusyError';
@@ -45,14 +58,14 @@ class DatabaseBusyError extends Error {
  * @throws where it does not begin in time, with a code that `isDatabaseUnavailable` knows
  */
 export async function openTransaction<Result>(
-  sql: Sql,
-  embedded: EmbeddedPostgres | null,
+  { sql, embedded, bus }: TransactionPlace,
   settings: ScopeSettings,
   waitMs: number | null,
   work: (scope: object) => Promise<Result>,
 ): Promise<Result> {
   embedded?.assertRunning();
   const deadline = startDeadline(waitMs);
+  const rung = new Set<string>();
   const transacted = sql.begin(async (transaction) => {
     deadline.met();
     // Not awaited before the first statement of `work`: both travel together, and where this one fails the
@@ -62,14 +75,44 @@ export async function openTransaction<Result>(
       () => null,
       (error: unknown) => ({ error }),
     );
-    const scope = { workspaceId: settings.workspaceId, sql: transaction, embedded };
+    const ring = (topic: string) => rung.add(topic);
+    const scope = { workspaceId: settings.workspaceId, sql: transaction, embedded, ring };
     const result = await work(scope);
     const failed = await settled;
     if (failed !== null) throw failed.error;
     return result;
   }) as Promise<Result>;
   try {
-    return await Promise.race([transacted, deadline.missed]);
+    const result = await Promise.race([transacted, deadline.missed]);
+    for (const topic of rung) bus.ring(topic);
+    return result;
+  } finally {
+    deadline.stop();
+  }
+}
+
+/** Functions of the migrations that are a transaction of their own and take on the role signalbox_system themselves. */
+export type SystemFunction = 'reserve_budgets' | 'record_usage';
+
+/**
+ * Calls a function in one round trip, and so in a transaction of its own.
+ * @param argument what the function takes as JSON
+ * @param waitMs within which it must have answered; null: whenever it can
+ * @throws where it does not answer in time, with a code that `isDatabaseUnavailable` knows; it may have run all the same
+ */
+export async function callFunction<Answer>(
+  sql: Sql,
+  embedded: EmbeddedPostgres | null,
+  name: SystemFunction,
+  argument: object,
+  waitMs: number | null,
+): Promise<Answer> {
+  embedded?.assertRunning();
+  const deadline = startDeadline(waitMs);
+  const called = sql<{ answer: Answer }[]>`select ${sql(name)}(${JSON.stringify(argument)}::text::json) as answer`;
+  try {
+    const [row] = await Promise.race([called, deadline.missed]);
+    return (row as { answer: Answer }).answer;
   } finally {
     deadline.stop();
   }

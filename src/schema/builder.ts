@@ -5,6 +5,7 @@ import RelayPlugin from '@pothos/plugin-relay';
 import { GraphQLError } from 'graphql';
 import { kindOfId } from '../shared/ids.ts';
 import type { JsonObject } from '../shared/json.ts';
+import type { Upload } from '../shared/upload.ts';
 import type { GraphContext } from './context.ts';
 
 export interface SchemaTypes {
@@ -18,6 +19,7 @@ export interface SchemaTypes {
     Decimal: { Input: string; Output: string };
     JSON: { Input: JsonObject; Output: object };
     Vector: { Input: never; Output: Float32Array };
+    File: { Input: Upload; Output: never };
   };
 }
 

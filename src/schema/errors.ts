@@ -29,7 +29,7 @@ const ERROR_DESCRIPTIONS: Readonly<Record<ErrorCode, string>> = {
   INTERNAL: 'An unexpected failure; it was logged under the request id.',
 };
 
-const ErrorCodeEnum = builder.enumType('ErrorCode', {
+export const ErrorCodeEnum = builder.enumType('ErrorCode', {
   description: 'What kind of failure it was; also in `extensions.code` of a GraphQL error.',
   values: describedValues(ERROR_DESCRIPTIONS),
 });

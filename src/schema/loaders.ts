@@ -2,17 +2,22 @@ import DataLoader from 'dataloader';
 import type { ApiKey } from '../domain/access/api-key.ts';
 import type { Classification, Sentiment } from '../domain/classification/classification.ts';
 import type { Collection, Document } from '../domain/documents/document.ts';
+import type { Import } from '../domain/imports/import.ts';
 import type { Integration } from '../domain/integrations/integration.ts';
+import type { Job } from '../domain/queues/job.ts';
 import type { RankedHit } from '../domain/search/search.ts';
+import type { Summary } from '../domain/summaries/summary.ts';
 import type { BudgetState } from '../domain/usage/budget.ts';
 import type { Operation } from '../domain/usage/usage-event.ts';
+import { type ConversationLoaders, conversationLoaders } from './conversations/conversation-loaders.ts';
 import { type GraphRequest, modelCall } from './request.ts';
+import { type ThemeLoaders, themeLoaders } from './themes/theme-loaders.ts';
 
 /** Keyed by the document's id, given the document. */
 type DocumentLoader<Result> = DataLoader<Document, Result | null, string>;
 
 /** Things that many fields of one request ask for, loaded together. */
-export interface Loaders {
+export interface Loaders extends ThemeLoaders, ConversationLoaders {
   document: DataLoader<string, Document | null>;
   collection: DataLoader<string, Collection | null>;
   apiKey: DataLoader<string, ApiKey | null>;
@@ -21,9 +26,14 @@ export interface Loaders {
   /** What the ledger says that an integration has cost, by its name. */
   integrationCost: DataLoader<string, string>;
   embeddingCoverage: DataLoader<string, number>;
+  /** These are read anew each time: a subscription asks again and again how far they are. */
+  job: DataLoader<string, Job | null>;
+  /** The import whose records a job stores, by the job's id. */
+  importOfJob: DataLoader<string, Import | null>;
   /** Labels by taxonomy: a page of documents makes one provider call. */
   classification(taxonomy: string): DocumentLoader<Classification>;
   sentiment: DocumentLoader<Sentiment>;
+  summary: DocumentLoader<Summary>;
   similar(args: { first: number; minSimilarity: number }): DataLoader<string, RankedHit[]>;
 }
 
@@ -47,6 +57,16 @@ export function createLoaders(request: GraphRequest): Loaders {
     }),
     integration: byId((ids) => request.services.integrations.find(request.caller, ids)),
     integrationCost: new DataLoader((names) => request.services.integrations.ledgerCosts(request.caller, names)),
+    job: new DataLoader(async (ids) => inOrder(ids, await request.services.jobs.find(request.caller, ids)), {
+      ...{ maxBatchSize: MAX_BATCH, cache: false },
+    }),
+    importOfJob: new DataLoader(
+      async (jobIds) => {
+        const imports = await request.services.imports.findOfJobs(request.caller, jobIds);
+        return jobIds.map((jobId) => imports.find((each) => each.jobId === jobId) ?? null);
+      },
+      { maxBatchSize: MAX_BATCH, cache: false },
+    ),
     embeddingCoverage: new DataLoader((ids) => request.services.collections.embeddingCoverages(request.caller, ids), {
       maxBatchSize: MAX_BATCH,
     }),
@@ -61,6 +81,16 @@ export function createLoaders(request: GraphRequest): Loaders {
     sentiment: aiLoader((documents) =>
       request.services.classifications.sentimentsOf(modelCall(request, 'sentiment', 'DOCUMENTS_READ'), documents),
     ),
+    summary: new DataLoader(
+      async (documents) => {
+        const call = modelCall(request, 'summarise', 'DOCUMENTS_READ');
+        const { summaries, failure } = await request.services.summaries.summariesOf(call, documents);
+        return documents.map(({ id, text }) => summaries.get(id) ?? missingOf(text, failure));
+      },
+      { maxBatchSize: MAX_AI_BATCH, cacheKeyFn: ({ id }) => id },
+    ),
+    ...themeLoaders(request),
+    ...conversationLoaders(request),
     similar: (args) =>
       remembered(
         similars,
@@ -84,6 +114,12 @@ function aiLoader<Result>(
     },
     { maxBatchSize: MAX_AI_BATCH, cacheKeyFn: (document) => document.id },
   );
+}
+
+/** What a document without a word has, or why one has nothing. */
+function missingOf(text: string, failure: unknown): null | Error {
+  if (failure === null || text.trim() === '') return null;
+  return failure instanceof Error ? failure : new Error('a document has no summary', { cause: failure });
 }
 
 function inOrder<Item extends { id: string }>(ids: readonly string[], items: readonly Item[]): (Item | null)[] {

@@ -22,6 +22,18 @@ const LOADERS: Partial<Record<IdKind, { typename: string; load: Load }>> = {
     typename: 'Classification',
     load: ({ services, caller }, id) => first(services.classifications.find(caller, [id])),
   },
+  Alert: { typename: 'Alert', load: ({ services, caller }, id) => first(services.alerts.find(caller, [id])) },
+  Import: { typename: 'Import', load: ({ services, caller }, id) => first(services.imports.find(caller, [id])) },
+  Theme: { typename: 'Theme', load: ({ loaders }, id) => loaders.theme.load(id) },
+  Conversation: {
+    typename: 'Conversation',
+    load: ({ services, caller }, id) => first(services.conversations.find(caller, [id])),
+  },
+  Message: { typename: 'Message', load: ({ loaders }, id) => loaders.message.load(id) },
+  Generation: {
+    typename: 'Generation',
+    load: ({ services, caller }, id) => first(services.generations.find(caller, [id])),
+  },
   Job: { typename: 'Job', load: ({ services, caller }, id) => first(services.jobs.find(caller, [id])) },
 };
 

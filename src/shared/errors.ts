@@ -62,9 +62,13 @@ export class NotFoundError extends DomainError {
   override readonly name = 'NotFoundError';
   readonly code = 'NOT_FOUND';
 
-  /** @param called what the client named it by: an id, a name */
-  constructor(what: string, called: string) {
-    super(`no ${what} ${JSON.stringify(called.slice(0, 80))} that this caller can see`);
+  /**
+   * @param called what the client named it by: an id, a name
+   * @param there names of what there is, for a caller who may know them all
+   */
+  constructor(what: string, called: string, there?: readonly string[]) {
+    const list = there === undefined ? '' : `; there are: ${there.length === 0 ? 'none' : there.join(', ')}`;
+    super(`no ${what} ${JSON.stringify(called.slice(0, 80))} that this caller can see${list}`);
   }
 }
 

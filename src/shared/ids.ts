@@ -10,12 +10,19 @@ export const ID_PREFIXES = {
   Collection: 'col',
   Document: 'doc',
   Taxonomy: 'tax',
+  Theme: 'thm',
   Classification: 'cls',
   Job: 'job',
   Integration: 'int',
   Attempt: 'att',
   Request: 'req',
   Reservation: 'rsv',
+  Alert: 'alr',
+  Import: 'imp',
+  Conversation: 'conv',
+  Message: 'msg',
+  Generation: 'gen',
+  Attachment: 'atc',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

@@ -15,7 +15,7 @@ export interface DocumentInput {
 export interface UpsertInput {
   collectionId: string;
   documents: DocumentInput[];
-  tasks?: ('EMBED' | 'CLASSIFY' | 'SENTIMENT' | 'INTENT')[];
+  tasks?: ('EMBED' | 'CLASSIFY' | 'SENTIMENT' | 'INTENT' | 'THEMES')[];
   wait?: boolean;
   idempotencyKey?: string;
 }

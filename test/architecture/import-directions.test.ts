@@ -8,7 +8,9 @@ const COMPOSITION_FILES = [
   'src/worker.ts',
   'src/app.ts',
   'src/model-access.ts',
+  'src/use-cases.ts',
   'src/demo.ts',
+  'src/cli/main.ts',
 ];
 
 const CONTRACT = ['src/plugins/contract.ts', 'src/plugins/errors.ts'];
@@ -23,6 +25,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'src/db/': FOUNDATION,
   // A job is enqueued in the transaction of the write that wants it.
   'src/jobs/': ['src/db/', ...FOUNDATION],
+  // A client of the API like any other.
+  'src/cli/': ['src/shared/'],
   'src/providers/': [...CONTRACT, 'src/shared/'],
   'src/observability/': ['src/shared/'],
   'src/shared/': [],

@@ -11,3 +11,6 @@ export const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({ 
 export const tsvector = customType<{ data: string; driverData: string }>({ dataType: () => 'tsvector' });
 
 export const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+
+/** The number of a transaction: with a snapshot it tells what was committed since. */
+export const transactionId = customType<{ data: string; driverData: string }>({ dataType: () => 'xid8' });

@@ -87,6 +87,32 @@ export const chunks = pgTable(
   ],
 );
 
+/**
+ * Which text of a document the vectors are of that a model other than the workspace's has made, ahead of a change of
+ * models. Of the workspace's own model the document itself says it.
+ */
+export const preparedEmbeddings = pgTable(
+  'prepared_embeddings',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    model: text('model').notNull(),
+    documentId: text('document_id').notNull(),
+    /** The document's content hash at the time. */
+    contentHash: bytea('content_hash').notNull(),
+    tokenCount: integer('token_count').notNull(),
+    chunkCount: integer('chunk_count').notNull(),
+    embeddedAt: instant('embedded_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.model, table.documentId] }),
+    foreignKey({
+      columns: [table.workspaceId, table.documentId],
+      foreignColumns: [documents.workspaceId, documents.id],
+    }).onDelete('cascade'),
+    index('prepared_embeddings_by_document').on(table.workspaceId, table.documentId),
+  ],
+);
+
 /** Vectors of texts that are no document's: questions, and texts embedded on request. Kept for 7 days. */
 export const embeddingCache = pgTable(
   'embedding_cache',

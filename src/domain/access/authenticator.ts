@@ -55,6 +55,16 @@ export class Authenticator {
     return this.#apiKey(hash);
   }
 
+  /**
+   * Who holds something that this server has signed for a workspace, such as a link: they see what a viewer sees.
+   * @throws UnauthenticatedError where the workspace is gone
+   */
+  async viewerOf(workspaceId: string): Promise<Caller> {
+    const workspace = await this.#database.withSystem((scope) => findWorkspace(scope, workspaceId));
+    if (workspace === null) throw new UnauthenticatedError('the workspace that this was signed for is gone');
+    return { kind: 'user', workspace, role: 'VIEWER', apiKeyId: null, userId: null };
+  }
+
   /** Drops what is remembered of a key, so that its revocation counts at once on this server. */
   forget(secretHash: Uint8Array): void {
     this.#forgotten++;

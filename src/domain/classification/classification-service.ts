@@ -2,6 +2,8 @@ import type { Database } from '../../db/client.ts';
 import { InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { newId } from '../../shared/ids.ts';
 import { authorize, type Caller } from '../access/caller.ts';
+import type { ChosenModel } from '../gateway/chosen-model.ts';
+import { isProviderFailure } from '../gateway/errors.ts';
 import type { ModelCall } from '../gateway/model-call.ts';
 import type { ModelCatalog } from '../gateway/model-catalog.ts';
 import type { ModelGateway } from '../gateway/model-gateway.ts';
@@ -24,11 +26,11 @@ import {
   storeCorrection,
 } from './classification-store.ts';
 import { ClassifierCache } from './classifier-cache.ts';
-import { type ClassifyingModel, classifyingModel } from './classifying-model.ts';
+import { classifyingModel } from './classifying-model.ts';
 import { checkLabels, sentimentScore, withCorrection } from './correction.ts';
 import { hintsOf, tagsOf } from './document-hints.ts';
 import { EmbeddingJudge, type LearningMatter } from './embedding-judge.ts';
-import { isProviderFailure, type Judgement, type Judgements, type TextInput } from './judgement.ts';
+import type { Judgement, Judgements, TextInput } from './judgement.ts';
 import { PERSON_CONFIDENCE, type Verdict } from './learned-classifier.ts';
 import { LLM_CORRECTIONS_MAX, LLM_TEXT_CHARACTERS, LlmClassifier } from './llm-classifier.ts';
 import type { SentimentLabel } from './sentiment.ts';
@@ -203,7 +205,7 @@ export class ClassificationService {
     return classified;
   }
 
-  #model(call: ModelCall): Promise<ClassifyingModel> {
+  #model(call: ModelCall): Promise<ChosenModel> {
     return classifyingModel(this.#catalog, this.#gateway.router, call.caller.workspace.id);
   }
 
@@ -226,14 +228,14 @@ export class ClassificationService {
     row: StoredClassification,
     document: ClassifiableDocument | undefined,
     revision: number,
-    model: ClassifyingModel,
+    model: ChosenModel,
   ): Promise<boolean> {
     if (row.correctedBy !== null) return true;
     return (
       document !== undefined &&
       row.revision === revision &&
       Buffer.compare(row.contentHash, document.contentHash) === 0 &&
-      (await model.mayHaveLabelled(row.model))
+      (await model.mayHaveMade(row.model))
     );
   }
 
@@ -241,7 +243,7 @@ export class ClassificationService {
   async #make(
     call: ModelCall,
     state: TaxonomyState,
-    model: ClassifyingModel,
+    model: ChosenModel,
     documents: readonly ClassifiableDocument[],
   ): Promise<{ rows: StoredClassification[]; failure: unknown }> {
     const { taxonomy, revision } = state;
@@ -273,7 +275,7 @@ export class ClassificationService {
   async #judge(
     call: ModelCall,
     state: TaxonomyState,
-    model: ClassifyingModel,
+    model: ChosenModel,
     given: readonly Judgeable[],
   ): Promise<Judgements> {
     const matter = this.#matter(call, state);

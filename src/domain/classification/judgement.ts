@@ -1,5 +1,3 @@
-import { ProviderError } from '../../plugins/errors.ts';
-import { ProviderFailedError } from '../gateway/errors.ts';
 import type { CorrectedDocument } from './classification-store.ts';
 import type { ClassifierInput } from './embedding-classifier.ts';
 import type { Verdict } from './learned-classifier.ts';
@@ -30,9 +28,4 @@ export interface Judgements {
   readonly judged: readonly (Judgement | null)[];
   /** Why there are some that were not; null where there are none. */
   readonly failure: unknown;
-}
-
-/** Whether a provider is to blame. One that embeds the product's own texts is asked without the gateway's attempts around it. */
-export function isProviderFailure(error: unknown): boolean {
-  return error instanceof ProviderFailedError || error instanceof ProviderError;
 }

@@ -1,6 +1,7 @@
-import { createHmac, randomBytes } from 'node:crypto';
 import type { ChatMessage } from '../../plugins/contract.ts';
 import { PromptFile } from '../../shared/prompt-file.ts';
+import { documentKey } from '../gateway/batched-questions.ts';
+import { markedText, markerOf } from '../gateway/marked-texts.ts';
 import type { CorrectedDocument } from './classification-store.ts';
 import type { Lesson, TextInput } from './judgement.ts';
 import { PERSON_CONFIDENCE } from './learned-classifier.ts';
@@ -23,32 +24,20 @@ const LABEL_EXAMPLES_SHOWN = 60;
 const LABEL_EXAMPLES_MAX = 3;
 const LABEL_EXAMPLE_CHARACTERS = 200;
 
-/** Of this process: what marks a text in a request can be made by nobody else. */
-const MARKER_KEY = randomBytes(32);
-
-/** Key of the text at a place, in questions and answers. */
-export function documentKey(place: number): string {
-  return `d${place + 1}`;
-}
-
-/**
- * Asks for the labels of texts. The texts stand between lines that nobody who writes one can forge; equal questions have
- * equal markers, so that the answer cache knows them again.
- */
+/** Asks for the labels of texts. The texts stand between lines that nobody who writes one can forge. */
 export function classifyMessages({ taxonomy, corrections }: Lesson, texts: readonly TextInput[]): ChatMessage[] {
   const shown = fittingCorrections(corrections, texts).map((correction) => ({
     text: taughtText(correction).slice(0, CORRECTION_CHARACTERS),
     labels: JSON.stringify(taughtLabels(taxonomy, correction)),
   }));
-  const digest = createHmac('sha256', MARKER_KEY).update(JSON.stringify([taxonomy, shown, texts]));
-  const marker = digest.digest('hex').slice(0, 20);
+  const marker = markerOf([taxonomy, shown, texts]);
   const system = PROMPT.fill({
     taxonomy: inline(taxonomy.name),
     dimensions: taxonomy.dimensions.map(describeDimension).join('\n\n'),
     score: isSentiment(taxonomy) ? SCORE_RULE : '',
     marker,
   });
-  const marked = (name: string, text: string) => `<<<${marker} ${name}>>>\n${text}\n<<<${marker} end>>>`;
+  const marked = (name: string, text: string) => markedText(marker, name, text);
   const examples = shown.map(({ text, labels }, i) => `${marked(`example ${i + 1}`, text)}\nIts labels: ${labels}`);
   const documents = texts.map((input, place) => marked(`document ${documentKey(place)}`, documentText(input)));
   const keys = texts.map((_, place) => documentKey(place)).join(', ');

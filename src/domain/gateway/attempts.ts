@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenUsage } from '../../plugins/contract.ts';
-import type { ProviderError } from '../../plugins/errors.ts';
+import { ProviderError } from '../../plugins/errors.ts';
 import type { HealthPass } from '../integrations/integration-health.ts';
 import { BudgetExceededError } from '../usage/errors.ts';
 import { AttemptClock } from './attempt-clock.ts';
@@ -47,7 +47,7 @@ export async function runAttempts<Result>(
   for (let target = await plan.route.next(); target !== null; target = await plan.route.next()) {
     const pass = target.live.health.admit();
     if (pass === null) {
-      skipOpenCircuit(plan.log, target);
+      last ??= skipOpenCircuit(plan.log, target);
       continue;
     }
     if (!(await isCovered(plan.log, target, pass))) continue;
@@ -75,10 +75,18 @@ export async function isCovered(log: AttemptLog, target: CatalogModel, pass: Hea
   }
 }
 
-/** Tells of a provider that is left alone because it has failed too often. */
-export function skipOpenCircuit(log: AttemptLog, target: CatalogModel): void {
-  const { lastError } = target.live.health.report();
-  log.skip(target, 'unavailable', `left alone after repeated failures: ${lastError ?? 'no answer'}`);
+/**
+ * Tells of a provider that is left alone because it has failed too often.
+ * @returns what the call fails with, where nothing else is tried
+ */
+export function skipOpenCircuit(log: AttemptLog, target: CatalogModel): ProviderError {
+  const { health } = target.live;
+  const { waitMs } = health;
+  const { lastError } = health.report();
+  const howLong = waitMs > 0 ? `for another ${Math.ceil(waitMs / 1_000)} s` : 'until the call that tries it has ended,';
+  const message = `left alone ${howLong} after repeated failures; the last one: ${lastError ?? 'no answer'}`;
+  log.skip(target, 'unavailable', message);
+  return new ProviderError('unavailable', message, { retryAfterMs: Math.ceil(waitMs) });
 }
 
 async function tryTarget<Result>(

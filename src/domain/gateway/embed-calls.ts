@@ -187,8 +187,10 @@ export class EmbedCalls {
         });
         done += batch.length;
       }
-    } finally {
-      if (done < hashes.length) await allowance.release(hashes.length - done);
+    } catch (error) {
+      // Why it failed is what the caller has to hear, also where the database is down by now.
+      await allowance.release(hashes.length - done).catch(() => undefined);
+      throw error;
     }
   }
 

@@ -25,10 +25,15 @@ export class EmbeddingBudget {
 
   /** @throws BudgetExceededError where the budgets have not enough left to embed the texts, by a low estimate */
   async check(caller: WorkspaceCaller, texts: readonly string[]): Promise<void> {
+    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    return this.checkBytes(caller, bytes);
+  }
+
+  /** @throws BudgetExceededError as `check`, of texts that have so many bytes all together */
+  async checkBytes(caller: WorkspaceCaller, bytes: number): Promise<void> {
     if (!(await this.isNeeded(caller))) return;
     const { workspace, apiKeyId } = caller;
     const { info } = await this.#catalog.embeddingModel(workspace.id);
-    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
     const costUsd = tokenCostUsd(Math.floor(bytes / BYTES_PER_TOKEN), info.inputUsdPerMillion) ?? '0';
     await this.#reservations.check(workspace.id, apiKeyId, costUsd);
   }

@@ -1,4 +1,4 @@
-import type { ProviderError, ProviderErrorKind } from '../../plugins/errors.ts';
+import { ProviderError, type ProviderErrorKind } from '../../plugins/errors.ts';
 import { DomainError } from '../../shared/errors.ts';
 import type { Attempt } from './generation.ts';
 
@@ -15,7 +15,7 @@ export class ProviderFailedError extends DomainError {
   readonly attempts: readonly Attempt[];
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;
-  /** When the provider asks to be called again; null where it does not say. */
+  /** When to come again: as the provider asks, or when one that is left alone is tried again. Null where nobody says. */
   readonly retryAfterMs: number | null;
   /** Why the last provider failed; `unavailable` where none was called. */
   readonly kind: ProviderErrorKind;
@@ -29,6 +29,12 @@ export class ProviderFailedError extends DomainError {
   }
 
   override get details(): Record<string, unknown> {
-    return { attempts: this.attempts };
+    const { attempts, retryAfterMs } = this;
+    return retryAfterMs === null ? { attempts } : { attempts, retryAfterMs };
   }
+}
+
+/** Whether a provider is to blame. One that embeds the product's own texts is asked without the gateway's attempts around it. */
+export function isProviderFailure(error: unknown): boolean {
+  return error instanceof ProviderFailedError || error instanceof ProviderError;
 }

@@ -115,7 +115,7 @@ export class GenerateCalls {
     const isLookedUp = key !== null && cache === 'use';
     return {
       ...{ call, route, request, key, documentIds, since: this.#cache.moment },
-      log: new AttemptLog(call, this.#parts.recorder, budgeted?.(answerBound(request))),
+      log: new AttemptLog(aboutOneDocument(call, documentIds), this.#parts.recorder, budgeted?.(answerBound(request))),
       counts: { llmCalls: 1, ...(isLookedUp ? { cacheKind: 'RESPONSE', cacheMisses: 1 } : {}) },
     };
   }
@@ -181,6 +181,12 @@ export async function releasing<Result>(
     if (!log.attempts.some(isUsed)) await taking.release(1).catch(() => undefined);
     throw error;
   }
+}
+
+/** For the ledger: an answer that is made from a single document is about that one, unless its call is about something else. */
+function aboutOneDocument(call: ModelCall, [documentId, ...others]: readonly string[]): ModelCall {
+  if (call.aboutId !== undefined || documentId === undefined || others.length > 0) return call;
+  return { ...call, aboutId: documentId };
 }
 
 /** What is asked goes before what was chosen; what is left open by name is not asked. */

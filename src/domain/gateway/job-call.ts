@@ -1,5 +1,6 @@
 import type { Database } from '../../db/client.ts';
 import { type JobIdentity, RetryLater } from '../../jobs/define-job.ts';
+import type { JsonObject } from '../../shared/json.ts';
 import type { WorkspaceCaller } from '../access/caller.ts';
 import { findWorkspace } from '../access/workspace-lookup.ts';
 import { BudgetExceededError, LimitReachedError } from '../usage/errors.ts';
@@ -9,6 +10,10 @@ import type { ModelCall } from './model-call.ts';
 
 /** A job over its workspace's allowance or budget looks again at least this often: either may have been raised. */
 const LONGEST_WAIT_MS = 3_600_000;
+/** This process's clock may be ahead of the one by which a window ends. */
+const SHORTEST_WAIT_MS = 1_000;
+/** Of an allowance; a call that did not fit into more than this says nothing of smaller ones. */
+const USED_UP_SHARE = 0.99;
 /** Over which jobs come back that the requests per minute have held up. */
 const SPREAD_MS = 10_000;
 
@@ -33,22 +38,31 @@ export async function jobCalls(
 
 /**
  * Does a job's work, which an exhausted allowance or budget, or too many calls in the last minute, delays.
+ * @param alike what the payloads of jobs have that call alike; see `RetryLater`
  * @throws RetryLater
  */
-export async function withinAllowance<Result>(work: () => Promise<Result>): Promise<Result> {
+export async function withinAllowance<Result>(
+  work: () => Promise<Result>,
+  alike: JsonObject | null = null,
+): Promise<Result> {
   try {
     return await work();
   } catch (error) {
     const waitMs = waitMsOf(error);
     if (waitMs === null) throw error;
-    throw new RetryLater(waitMs, (error as Error).message);
+    throw new RetryLater(waitMs, (error as Error).message, isUsedUp(error) ? alike : null);
   }
+}
+
+function isUsedUp(error: unknown): boolean {
+  if (error instanceof LimitReachedError) return error.used >= error.limit * USED_UP_SHARE;
+  return error instanceof BudgetExceededError && Number(error.usedUsd) >= Number(error.limitUsd) * USED_UP_SHARE;
 }
 
 /** Null: waiting does not help. */
 function waitMsOf(error: unknown): number | null {
   if (error instanceof LimitReachedError || error instanceof BudgetExceededError) {
-    return Math.min(LONGEST_WAIT_MS, error.resetsAt.getTime() - Date.now());
+    return Math.max(SHORTEST_WAIT_MS, Math.min(LONGEST_WAIT_MS, error.resetsAt.getTime() - Date.now()));
   }
   if (!(error instanceof RateLimitedError)) return null;
   // All that wait are told the same moment, and one call is free then.

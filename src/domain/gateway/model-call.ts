@@ -8,6 +8,11 @@ export interface ModelCall {
   caller: WorkspaceCaller;
   operation: Operation;
   requestId: string;
+  /**
+   * Id of what the call is about, for the ledger: a document, a conversation, an agent run. Absent: the one document that
+   * an answer is made from, else the job that calls, else nothing.
+   */
+  aboutId?: string;
   /** Aborted when the client leaves or the job is cancelled. */
   signal: AbortSignal;
   /** What the response says it spent; null where nobody asks, as in jobs. */
@@ -34,6 +39,7 @@ export function usageEventOf(
     apiKeyId: call.caller.apiKeyId,
     userId: call.caller.userId,
     requestId: call.requestId,
+    aboutId: call.aboutId ?? (call.isJob === true ? call.requestId : null),
     at: Date.now(),
     ...target,
     errorCode: null,

@@ -53,7 +53,7 @@ export async function* streamAttempts(plan: StreamPlan): AsyncGenerator<Announce
   let last: ProviderError | null = null;
   for (let target = await plan.route.next(); target !== null; target = await plan.route.next()) {
     let pass = target.live.health.admit();
-    if (pass === null) skipOpenCircuit(plan.log, target);
+    if (pass === null) last ??= skipOpenCircuit(plan.log, target);
     for (let tries = 1; pass !== null && (await isCovered(plan.log, target, pass)); tries++) {
       const tried = new StreamAttempt(plan, target, { tries, pass });
       const outcome = yield* tried.parts(shown);

@@ -1,4 +1,5 @@
 import stem from 'wink-porter2-stemmer';
+import { STOP_WORDS } from '../../shared/stop-words.ts';
 import type { TextSpan } from './search.ts';
 
 /** Characters of text in a highlight, without its marks. */
@@ -7,16 +8,6 @@ const PASSAGE_LENGTH = 240;
 const MAX_TEXT_LENGTH = 20_000;
 const MAX_QUERY_LENGTH = 2_000;
 const WORD = /[\p{L}\p{N}]+/gu;
-
-/** Words that stand in nearly every sentence: to mark them tells nothing. */
-const STOP_WORDS = new Set(
-  (
-    'a about after all am an and any are as at be because been before being but by can could did do does doing for ' +
-    'from had has have having he her here him his how i if in into is it its me more most my no nor not of off on or ' +
-    'our out over own same she should so some such than that the their them then there these they this those to too ' +
-    'under until up very was we were what when where which while who whom why will with would you your'
-  ).split(' '),
-);
 
 const sentenceSegmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
 

@@ -66,7 +66,8 @@ export const SettingsType = builder.objectRef<SettingsView>('Settings').implemen
   fields: (t) => ({
     preferences: t.field({
       type: 'JSON',
-      description: 'The team’s own; Signalbox keeps them and does nothing with them.',
+      description:
+        'The team’s own. Signalbox reads `answers` alone: { persona, tone, instructions }, texts for the prompt of conversations, where a conversation’s own persona goes first.',
       resolve: ({ preferences }) => preferences,
     }),
     policies: t.field({
@@ -87,7 +88,10 @@ const UpdateSettingsInput = builder.inputType('UpdateSettingsInput', {
   description:
     'What to change. Each part is merged into what is there (RFC 7386): null takes a key away, what is left out stays.',
   fields: (t) => ({
-    preferences: t.field({ type: 'JSON', description: 'Any JSON of the team’s own.' }),
+    preferences: t.field({
+      type: 'JSON',
+      description: 'Any JSON of the team’s own; `answers` is read, see `Settings.preferences`.',
+    }),
     policies: t.field({
       type: 'JSON',
       description:

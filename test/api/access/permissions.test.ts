@@ -8,6 +8,7 @@ import {
   type Role,
 } from '../../../src/domain/access/actions.ts';
 import { schema } from '../../../src/schema/index.ts';
+import { postForm, uploadForm } from '../../support/upload-form.ts';
 import { type Answer, startTestServer, type TestServer, type TestWorkspace } from '../server-harness.ts';
 
 let server: TestServer;
@@ -52,6 +53,7 @@ afterAll(() => server?.close());
 
 /** What each field of the API needs; `null`: nothing but a key, `root`: the root key. */
 const NEEDS: Record<string, { needs: Permission | 'root' | null; document: string }> = {
+  alerts: { needs: 'ANALYTICS_VIEW', document: '{ alerts { nodes { id } } }' },
   cacheStats: { needs: 'ANALYTICS_VIEW', document: '{ cacheStats { hits } }' },
   classify: { needs: 'AI_USE', document: '{ classify(text: "It crashes") { model } }' },
   collections: { needs: 'DOCUMENTS_READ', document: '{ collections { nodes { id } } }' },
@@ -60,20 +62,32 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
     needs: 'ANALYTICS_VIEW',
     document: '{ costEstimate(operation: EMBED, texts: ["dock"]) { highUsd } }',
   },
+  dailySummaries: {
+    needs: 'ANALYTICS_VIEW',
+    document: '{ dailySummaries(from: "2026-01-01", to: "2026-01-31") { date } }',
+  },
   documents: { needs: 'DOCUMENTS_READ', document: '{ documents { nodes { id } } }' },
   embed: { needs: 'AI_USE', document: '{ embed(texts: ["dock"]) { dimensions } }' },
+  embeddingQuality: { needs: 'ANALYTICS_VIEW', document: '{ embeddingQuality { __typename } }' },
   integrations: { needs: 'DOCUMENTS_READ', document: '{ integrations { id } }' },
   jobs: { needs: 'DOCUMENTS_READ', document: '{ jobs { nodes { id } } }' },
   models: { needs: null, document: '{ models { id } }' },
   node: { needs: 'DOCUMENTS_READ', document: '{ node(id: "COLLECTION") { id } }' },
   nodes: { needs: 'DOCUMENTS_READ', document: '{ nodes(ids: ["COLLECTION"]) { id } }' },
+  queues: { needs: 'DOCUMENTS_READ', document: '{ queues { depth } }' },
   providerPlugins: { needs: null, document: '{ providerPlugins { id } }' },
   search: { needs: 'DOCUMENTS_READ', document: '{ search(query: "dock", mode: KEYWORD) { nodes { rank } } }' },
   sentiment: { needs: 'AI_USE', document: '{ sentiment(text: "I love it") { label } }' },
   taxonomies: { needs: 'DOCUMENTS_READ', document: '{ taxonomies { name } }' },
+  themes: { needs: 'DOCUMENTS_READ', document: '{ themes { nodes { name } } }' },
   usage: { needs: 'ANALYTICS_VIEW', document: '{ usage { total { requests } } }' },
   viewer: { needs: null, document: '{ viewer { role } }' },
   workspaces: { needs: 'root', document: '{ workspaces { nodes { id } } }' },
+  acknowledgeAlert: { needs: 'BUDGETS_MANAGE', document: mutation('acknowledgeAlert', '{ id: "UNIQUE" }') },
+  backfillEmbeddings: {
+    needs: 'DOCUMENTS_WRITE',
+    document: mutation('backfillEmbeddings', '{ documentIds: ["DOCUMENT"] }'),
+  },
   correctClassification: {
     needs: 'DOCUMENTS_WRITE',
     document: mutation(
@@ -97,7 +111,16 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
     needs: 'WORKSPACE_MANAGE',
     document: mutation('deleteWorkspace', '{ id: "WORKSPACE", confirmSlug: "not-its-slug" }'),
   },
+  importDocuments: {
+    needs: 'DOCUMENTS_WRITE',
+    document: `mutation ($file: File!) { importDocuments(input: { collectionId: "COLLECTION", tasks: [], file: $file }) {
+      __typename ... on ForbiddenError { requiredPermission } } }`,
+  },
   invalidateCache: { needs: 'SETTINGS_MANAGE', document: mutation('invalidateCache', '{ documentIds: ["UNIQUE"] }') },
+  processDocuments: {
+    needs: 'DOCUMENTS_WRITE',
+    document: mutation('processDocuments', '{ documentIds: ["DOCUMENT"], tasks: [SENTIMENT] }'),
+  },
   revokeApiKey: { needs: 'KEYS_MANAGE', document: mutation('revokeApiKey', '{ id: "KEY" }') },
   testIntegration: {
     needs: 'INTEGRATIONS_MANAGE',
@@ -106,6 +129,10 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
   updateIntegration: {
     needs: 'INTEGRATIONS_MANAGE',
     document: mutation('updateIntegration', '{ id: "INTEGRATION", isActive: false }'),
+  },
+  setAlertWebhook: {
+    needs: 'BUDGETS_MANAGE',
+    document: mutation('setAlertWebhook', '{ url: "https://example.com/alerts" }'),
   },
   setBudget: {
     needs: 'BUDGETS_MANAGE',
@@ -131,6 +158,9 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
       '{ collectionId: "COLLECTION", tasks: [], documents: [{ text: "one more" }] }',
     ),
   },
+  cancelJob: { needs: 'JOBS_MANAGE', document: mutation('cancelJob', '{ id: "UNIQUE" }') },
+  retryJob: { needs: 'JOBS_MANAGE', document: mutation('retryJob', '{ id: "UNIQUE" }') },
+  redriveDeadLetters: { needs: 'JOBS_MANAGE', document: mutation('redriveDeadLetters', '{ kinds: [IMPORT] }') },
   warmCache: { needs: 'AI_USE', document: mutation('warmCache', '{ texts: ["UNIQUE"] }') },
   upsertTaxonomy: {
     needs: 'SETTINGS_MANAGE',
@@ -151,7 +181,10 @@ async function ask(document: string, key: string | undefined): Promise<Answer<Re
     .replace(/"(COLLECTION|DOCUMENT|WORKSPACE|KEY|INTEGRATION)"/g, (_, kind: string) =>
       JSON.stringify(ids[kind.toLowerCase()]),
     );
-  return server.query<Record<string, unknown>>(filled, {}, { key });
+  if (!filled.includes('$file')) return server.query<Record<string, unknown>>(filled, {}, { key });
+  const form = uploadForm({ query: filled, variables: { file: null } }, 'variables.file', 'text\nFrom a file', 'a.csv');
+  const { status, body } = await postForm(server.url, form, key ?? null);
+  return { status, headers: new Headers(), body: body as Answer['body'] };
 }
 
 /** Whether the answer says that the caller may not, as a typed error or as an error of the query. */
@@ -223,6 +256,7 @@ describe('another workspace', () => {
 
   const FOREIGN = [
     'upsertDocuments',
+    'importDocuments',
     'correctClassification',
     'revokeApiKey',
     'updateIntegration',

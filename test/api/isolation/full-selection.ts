@@ -10,7 +10,9 @@ import {
 /** Arguments of the fields that cannot be asked for without any, or would be too costly. */
 const ARGUMENTS: Readonly<Record<string, string>> = {
   'Collection.documents': '(first: 4)',
+  'Conversation.messages': '(first: 2)',
   'Document.similar': '(first: 3, minSimilarity: 0)',
+  'Theme.documents': '(first: 2)',
   'UsageReport.groups': '(by: [OPERATION, MODEL, OUTCOME, API_KEY])',
   'Workspace.apiKeys': '(first: 10)',
 };

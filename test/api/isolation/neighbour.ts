@@ -1,4 +1,11 @@
+import { insertAlerts } from '../../../src/domain/alerts/alert-store.ts';
+import { writeSummary } from '../../../src/domain/usage/daily-summary-store.ts';
+import { waitFor } from '../../support/wait-for.ts';
+import { ConversationClient } from '../conversations/conversation-client.ts';
+import { ImportClient } from '../imports/import-client.ts';
 import type { TestServer } from '../server-harness.ts';
+import { DARK_MODE, PDF_EXPORT } from '../themes/planted-feedback.ts';
+import { storeThemed } from '../themes/themes-client.ts';
 import { type WorkspaceClient, workspaceClient } from '../workspace-client.ts';
 
 /** What two workspaces do alike, and how the texts of one differ from those of the other. */
@@ -33,14 +40,50 @@ export async function fillWorkspace(server: TestServer, client: WorkspaceClient,
   const written = await client.upsert({ ...call, tasks: [...call.tasks], wait: true, idempotencyKey: 'shared' });
   const member = workspaceClient(server, { ...client, ownerKey: secret });
   await member.store(boardId, [{ externalId: 'member', text: `Written by a member. ${content.suffix}` }]);
+  const csv = `text\nFrom a file. ${content.suffix}\nToo much. ${content.suffix},\nor, too many\n`;
+  await new ImportClient(server, client).import(csv, { collectionId: boardId, mapping: { text: 'text' } });
+  const themed = [...PDF_EXPORT.slice(0, 5), ...DARK_MODE.slice(0, 5)];
+  await storeThemed(
+    client,
+    boardId,
+    themed.map((text) => `${text}. ${content.suffix}`),
+  );
   await upsertTaxonomy(client, content.label);
   await correct(client, written.documents[0]?.id ?? '', content.correction);
   await client.read('{ embed(texts: ["a shared text", "another one"]) { cached } }');
+  await converse(server, client, content);
   await configure(client, content.label);
   const limitUsd = String(content.suffix.length);
+  await warn(server, client, limitUsd);
   await client.read(
     `mutation { setBudget(input: { window: MONTH, limitUsd: "${limitUsd}" }) { ... on Budget { limitUsd } } }`,
   );
+}
+
+/** An alert, and a day that is summed up, in the figures of this workspace. */
+async function warn({ app }: TestServer, { id }: WorkspaceClient, limitAmount: string): Promise<void> {
+  const totals = {
+    ...{ requests: limitAmount.length, failed: 0, cacheHits: 0, embeddings: 0, llmCalls: 0, vectorQueries: 0 },
+    ...{ inputTokens: 0, outputTokens: 0, totalTokens: 0, costUsd: limitAmount, unpriced: 0 },
+    ...{ averageCostUsd: '0', averageLatencyMs: null },
+  };
+  await app.database.withWorkspace(id, async (scope) => {
+    const alert = { source: 'BUDGET', subject: '', window: 'MONTH', startsOn: '2026-02-01', level: 'WARNING' } as const;
+    const figures = { workspaceId: id, limitAmount, usedAmount: limitAmount, percent: 100 };
+    await insertAlerts(scope, [{ ...alert, ...figures }]);
+    await writeSummary(scope, { date: '2026-02-03', totals, byProvider: [{ key: { provider: 'local' }, totals }] });
+  });
+}
+
+/** A question, and what the documents say to it. */
+async function converse(server: TestServer, client: WorkspaceClient, { suffix, label }: Content): Promise<void> {
+  const conversations = new ConversationClient(server, client.ownerKey);
+  const id = await conversations.create({ title: `About ${label}`, metadata: { label } });
+  const sent = await conversations.send(id, `What is wrong with the invoice? ${suffix}`, {
+    model: null,
+    retrieval: true,
+  });
+  await waitFor('the answer', async () => (await conversations.generation(sent.id)).status === 'COMPLETED', 20_000);
 }
 
 async function createBoard(client: WorkspaceClient): Promise<string> {
@@ -91,16 +134,25 @@ export async function readIds(client: WorkspaceClient): Promise<WorkspaceIds> {
     collections: Listed;
     documents: { nodes: { id: string; classification: { id: string }; intent: { id: string } }[] };
     taxonomies: { id: string; builtIn: boolean }[];
-    jobs: Listed;
+    jobs: { nodes: { id: string; import: { id: string } | null }[] };
     integrations: { id: string }[];
+    alerts: Listed;
+    themes: Listed;
+    conversations: {
+      nodes: { id: string; messages: { nodes: { id: string; generation: { id: string } | null }[] } }[];
+    };
   }>(`{
     viewer { workspace { id apiKeys { nodes { id } } } }
     collections { nodes { id } }
     documents(first: 100) { nodes { id classification { id } intent { id } } }
     taxonomies { id builtIn }
-    jobs { nodes { id } }
+    jobs { nodes { id import { id } } }
     integrations { id }
+    alerts { nodes { id } }
+    themes { nodes { id } }
+    conversations { nodes { id messages { nodes { id generation { id } } } } }
   }`);
+  const messages = data.conversations.nodes.flatMap((conversation) => conversation.messages.nodes);
   const ids = ({ nodes }: Listed) => nodes.map(({ id }) => id);
   return {
     Workspace: [data.viewer.workspace.id],
@@ -110,6 +162,12 @@ export async function readIds(client: WorkspaceClient): Promise<WorkspaceIds> {
     Taxonomy: data.taxonomies.filter(({ builtIn }) => !builtIn).map(({ id }) => id),
     Classification: data.documents.nodes.flatMap(({ classification, intent }) => [classification.id, intent.id]),
     Job: ids(data.jobs),
+    Import: data.jobs.nodes.flatMap((job) => job.import?.id ?? []),
     Integration: data.integrations.map(({ id }) => id),
+    Alert: ids(data.alerts),
+    Theme: ids(data.themes),
+    Conversation: ids(data.conversations),
+    Message: messages.map(({ id }) => id),
+    Generation: messages.flatMap(({ generation }) => generation?.id ?? []),
   };
 }

@@ -17,7 +17,7 @@ const SELECTION_DEPTH = 3;
 type Cases = Record<string, Record<string, string>>;
 
 /** What differs between two runs of the same query on the same data. */
-const VOLATILE = ['durationMs', 'lastUsedAt', 'asOf'];
+const VOLATILE = ['durationMs', 'lastUsedAt', 'asOf', 'reportUrl'];
 /** What is made for the answer and not stored has an id and an instant of its own. */
 const MADE_FOR_THE_ANSWER: Record<string, string[]> = { classify: ['id', 'classifiedAt'] };
 
@@ -53,18 +53,29 @@ function casesFor(ids: WorkspaceIds): Cases {
       semantic: '(query: "login trouble", mode: SEMANTIC, first: 6)',
       keyword: '(query: "crashes currency calendar", mode: KEYWORD, first: 6)',
     },
+    // The model that is chosen for it is out of reach: with a document to answer from it would be asked.
+    ask: { ask: '(question: "What is wrong with the invoice?", filter: { metadata: { plan: "of nobody" } })' },
+    embeddingQuality: { all: '', 'of a model': '(model: "local/use-lite-768")' },
+    conversations: { conversations: '(first: 5)' },
     embed: { embed: '(texts: ["a shared text", "a text of its own"])' },
     classify: { feedback: `(text: ${text})`, 'own taxonomy': `(text: ${text}, taxonomy: "desk")` },
     sentiment: { sentiment: `(text: ${text})` },
     taxonomies: { taxonomies: '' },
     integrations: { integrations: '' },
     jobs: { jobs: '(first: 20)' },
+    queues: { queues: '' },
+    themes: {
+      'of the workspace': '(first: 5)',
+      'of a collection': `(first: 5, collectionId: "${ids.Collection?.[0]}")`,
+    },
     models: { models: '' },
     providerPlugins: { providerPlugins: '' },
     node: eachType(([id]) => `(id: ${JSON.stringify(id)})`),
     nodes: eachType((some) => `(ids: ${JSON.stringify(some)})`),
     usage: { usage: '' },
     budgets: { budgets: '' },
+    alerts: { all: '', unseen: '(acknowledged: false)' },
+    dailySummaries: { dailySummaries: '(from: "2026-01-01", to: "2026-12-31")' },
     costEstimate: { costEstimate: '(operation: EMBED, texts: ["dock"])' },
     cacheStats: { cacheStats: '' },
   };
@@ -138,7 +149,7 @@ test('every type of node is among the cases', () => {
 });
 
 test('the cases ask for something: only what needs the root key is refused', () => {
-  const refused = [...alone].filter(([, answer]) => answer.includes('"errors"')).map(([name]) => name);
+  const refused = [...alone].filter(([, answer]) => answer.includes('"errors":[')).map(([name]) => name);
   expect(refused).toEqual(['workspaces: workspaces']);
   for (const kind of Object.values(own)) expect(kind.length).toBeGreaterThan(0);
 });

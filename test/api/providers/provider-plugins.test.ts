@@ -146,7 +146,9 @@ describe('unregistering a provider plugin', () => {
   });
 
   test('is refused for what is not there, and for what is part of the server', async () => {
-    expect(await unregisterPlugin(server, 'missing')).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await unregisterPlugin(server, 'missing')).toMatchObject({
+      ...{ code: 'NOT_FOUND', message: expect.stringMatching(/"missing".*; there are: .*echo/) },
+    });
     expect(await unregisterPlugin(server, 'local')).toMatchObject({ code: 'CONFLICT' });
   });
 

@@ -60,7 +60,7 @@ function readQuestion(request: GenerateRequest, call: number): Question {
   const documents = new Map<string, string>();
   const examples: Question['examples'] = [];
   for (const [, kind, key = '', text = '', below = ''] of user.matchAll(marked)) {
-    if (kind === 'document') documents.set(key, text);
+    if (kind === 'document' || kind === 'passage') documents.set(key, text);
     else examples.push({ text, labels: below });
   }
   return { call, system: first.text, user, documents, examples, request };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ProviderFailedError } from '../../../src/domain/gateway/errors.ts';
+import { retryAfterOf } from '../../../src/server/retry-after.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { scriptedProvider } from '../../support/scripted-provider.ts';
 import { callOf, openGateway, question } from './gateway-fixtures.ts';
@@ -170,6 +171,23 @@ describe('what a workspace has chosen for the work', () => {
 });
 
 describe('a provider that keeps failing', () => {
+  test('and that nobody stands in for tells for how long it is left alone, and when to come again', async () => {
+    const ill = scriptedProvider(...Array.from({ length: 5 }, () => ({ ending: 'server' as const })));
+    const { gateway, call } = await openGateway(testing.database, [ill], { retries: 0 });
+    for (let i = 0; i < 5; i++)
+      await expect(gateway.generate(call, question())).rejects.toMatchObject({ kind: 'server' });
+    const error = await gateway.generate(call, question()).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      ...{ code: 'PROVIDER_FAILED', kind: 'unavailable', retryable: true },
+      message: expect.stringMatching(/^left alone for another [1-6] s after repeated failures; the last one: ./),
+      details: { attempts: [{ errorCode: 'unavailable' }], retryAfterMs: expect.any(Number) },
+    });
+    expect(retryAfterOf(error)).toMatch(/^[1-6]$/);
+    const parts = gateway.stream(call, question())[Symbol.asyncIterator]();
+    await expect(parts.next()).rejects.toMatchObject({ kind: 'unavailable', retryAfterMs: expect.any(Number) });
+    expect(ill.requests).toHaveLength(5);
+  });
+
   test('is left alone after five failures in a row, until one call finds it well again', async () => {
     const ill = scriptedProvider(...Array.from({ length: 5 }, () => ({ ending: 'server' as const })), {
       pieces: ['well again'],

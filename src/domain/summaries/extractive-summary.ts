@@ -1,4 +1,5 @@
 import stem from 'wink-porter2-stemmer';
+import { withoutFieldLines } from '../../shared/field-lines.ts';
 import { STOP_WORDS } from '../../shared/stop-words.ts';
 import { type Span, sentences } from '../documents/chunking.ts';
 
@@ -35,8 +36,6 @@ const STEMMED_CHARACTERS = 40;
 const CODE_BLOCK = /^[ \t]*(```|~~~)[\s\S]*?(?:^[ \t]*\1[`~]*[ \t]*\r?$|(?![\s\S]))/gmu;
 const FENCE = /^[ \t]*(?:```|~~~).*$/gmu;
 const HEADING = /^ {0,3}#{1,6}[ \t].*$/gmu;
-/** `Author: Jo Field`, `Status: In progress`: a few words that are no sentence, behind what they are. */
-const FIELD = /^\p{Lu}[\p{L} ]{1,30}:[ \t]+\S+(?:[ \t]+\S+){0,5}(?<![.!?])[ \t]*$/gmu;
 const HTML_COMMENT = /<!--[\s\S]*?(?:-->|(?![\s\S]))/gu;
 const HTML_TAG =
   /<\/?(?:a|b|br|code|details|div|em|h[1-6]|hr|i|img|kbd|li|ol|p|pre|span|strong|sub|summary|sup|table|tbody|td|th|thead|tr|ul)\b[^<>]{0,500}>/giu;
@@ -97,8 +96,8 @@ function clipped(sentence: string): string {
  */
 function proseOf(text: string): string {
   const unmarked = (marked: string) =>
-    [HTML_COMMENT, HEADING, FENCE, FIELD]
-      .reduce((left, part) => left.replace(part, '\n\n'), marked)
+    [HTML_COMMENT, HEADING, FENCE]
+      .reduce((left, part) => left.replace(part, '\n\n'), withoutFieldLines(marked))
       .replace(HTML_TAG, ' ');
   const withoutCode = unmarked(text.replace(CODE_BLOCK, '\n\n'));
   if (SENTENCE.test(withoutCode)) return withoutCode.trim();

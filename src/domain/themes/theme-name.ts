@@ -1,3 +1,4 @@
+import { withoutFieldLines } from '../../shared/field-lines.ts';
 import { storableText } from '../../shared/text.ts';
 import type { Keyword } from './keywords.ts';
 import { NAME_MAX_CHARACTERS } from './theme.ts';
@@ -57,7 +58,8 @@ function nameKey(name: string): string {
 }
 
 function quoted(text: string): string {
-  const [sentence = ''] = /^[^\n.!?]+[.!?]?/u.exec(text.trim()) ?? [];
+  const said = withoutFieldLines(text).trim() || text.trim();
+  const [sentence = ''] = /^[^\n.!?]+[.!?]?/u.exec(said) ?? [];
   const line = cleanName(sentence);
   return line === '' ? 'Without words' : `“${cut(line, 2)}”`;
 }

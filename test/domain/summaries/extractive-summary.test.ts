@@ -31,6 +31,12 @@ describe('the summary of a text, made of its own sentences', () => {
     expect(places).toEqual(places.toSorted((left, right) => left - right));
   });
 
+  test('leaves out the fields before a text, but for a text of fields alone', () => {
+    const summary = extractiveSummary(null, `Author: Anna Field\nChannel: support\n\n${REPORT}`);
+    expect(summary).not.toMatch(/Author|Channel/);
+    expect(extractiveSummary(null, 'Status: Open')).toBe('Status: Open');
+  });
+
   test('prefers the sentences that speak of what the title says', () => {
     const text = [
       'The office moved to a new building in spring.',

@@ -79,6 +79,12 @@ describe('keywords', () => {
     expect(words(['Crashes at start', 'It crashes often', 'The app crashes'], SPEED)[0]).toContain('crashes');
   });
 
+  test('are no labels of fields, nor their values that are the same everywhere', () => {
+    const issue = (text: string, i: number) => `Type: Bug\nSprint: S${i}\n\n${text}`;
+    const [first, second] = words(BILLING.map(issue), SPEED.map(issue));
+    for (const label of ['type', 'sprint', 'bug']) expect([...(first ?? []), ...(second ?? [])]).not.toContain(label);
+  });
+
   test('of nothing are none', () => {
     expect(words([], [])).toEqual([[], []]);
     expect(words(['', ''], ['🙂', '...'])).toEqual([[], []]);
@@ -101,6 +107,7 @@ describe('a name', () => {
     expect(nameFromKeywords([], 'Yes, that is right. Thanks')).toBe('“Yes, that is right”');
     expect(nameFromKeywords([keyword('odd', 0.1, 0.05)], 'OK')).toBe('“OK”');
     expect(nameFromKeywords([keyword('app', 2, 0.7, 0.3)], 'Great app')).toBe('“Great app”');
+    expect(nameFromKeywords([], 'Author: Jo Field\nChannel: sales\n\nThe gate is shut')).toBe('“The gate is shut”');
   });
 
   test('is nobody else’s, and short enough for a line', () => {

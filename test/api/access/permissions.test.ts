@@ -48,15 +48,23 @@ beforeAll(async () => {
     { key: workspace.ownerKey },
   );
   ids.integration = integration.body.data?.createIntegration.id ?? '';
+  const conversation = await server.query<{ createConversation: { id: string } }>(
+    'mutation { createConversation(input: { title: "Exports" }) { ... on Conversation { id } } }',
+    {},
+    { key: workspace.ownerKey },
+  );
+  ids.conversation = conversation.body.data?.createConversation.id ?? '';
 });
 afterAll(() => server?.close());
 
 /** What each field of the API needs; `null`: nothing but a key, `root`: the root key. */
 const NEEDS: Record<string, { needs: Permission | 'root' | null; document: string }> = {
   alerts: { needs: 'ANALYTICS_VIEW', document: '{ alerts { nodes { id } } }' },
+  ask: { needs: 'AI_USE', document: '{ ask(question: "What fails?") { model } }' },
   cacheStats: { needs: 'ANALYTICS_VIEW', document: '{ cacheStats { hits } }' },
   classify: { needs: 'AI_USE', document: '{ classify(text: "It crashes") { model } }' },
   collections: { needs: 'DOCUMENTS_READ', document: '{ collections { nodes { id } } }' },
+  conversations: { needs: 'DOCUMENTS_READ', document: '{ conversations { nodes { id } } }' },
   budgets: { needs: 'ANALYTICS_VIEW', document: '{ budgets { limitUsd } }' },
   costEstimate: {
     needs: 'ANALYTICS_VIEW',
@@ -97,6 +105,7 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
   },
   createApiKey: { needs: 'KEYS_MANAGE', document: mutation('createApiKey', '{ name: "another", role: VIEWER }') },
   createCollection: { needs: 'DOCUMENTS_WRITE', document: mutation('createCollection', '{ name: "UNIQUE" }') },
+  createConversation: { needs: 'AI_USE', document: mutation('createConversation', '{ title: "UNIQUE" }') },
   createIntegration: {
     needs: 'INTEGRATIONS_MANAGE',
     document: mutation('createIntegration', '{ name: "UNIQUE", pluginId: "local" }'),
@@ -130,6 +139,11 @@ const NEEDS: Record<string, { needs: Permission | 'root' | null; document: strin
     needs: 'INTEGRATIONS_MANAGE',
     document: mutation('updateIntegration', '{ id: "INTEGRATION", isActive: false }'),
   },
+  sendMessage: {
+    needs: 'AI_USE',
+    document: mutation('sendMessage', '{ conversationId: "CONVERSATION", text: "What fails?" }'),
+  },
+  stopGeneration: { needs: 'AI_USE', document: mutation('stopGeneration', '{ id: "UNIQUE" }') },
   setAlertWebhook: {
     needs: 'BUDGETS_MANAGE',
     document: mutation('setAlertWebhook', '{ url: "https://example.com/alerts" }'),
@@ -178,7 +192,7 @@ function mutation(name: string, input: string): string {
 async function ask(document: string, key: string | undefined): Promise<Answer<Record<string, unknown>>> {
   const filled = document
     .replaceAll('UNIQUE', crypto.randomUUID())
-    .replace(/"(COLLECTION|DOCUMENT|WORKSPACE|KEY|INTEGRATION)"/g, (_, kind: string) =>
+    .replace(/"(COLLECTION|CONVERSATION|DOCUMENT|WORKSPACE|KEY|INTEGRATION)"/g, (_, kind: string) =>
       JSON.stringify(ids[kind.toLowerCase()]),
     );
   if (!filled.includes('$file')) return server.query<Record<string, unknown>>(filled, {}, { key });
@@ -256,6 +270,7 @@ describe('another workspace', () => {
 
   const FOREIGN = [
     'upsertDocuments',
+    'sendMessage',
     'importDocuments',
     'correctClassification',
     'revokeApiKey',

@@ -48,8 +48,13 @@ export class UploadSlots {
     if (this.#waiting.size >= WAITING_MAX) throw tooMany();
     const begun = Promise.withResolvers<void>();
     const waiting = { workspaceId, begin: begun.resolve };
-    const leave = () => begun.reject(signal?.reason);
-    const timer = setTimeout(() => begun.reject(tooMany()), this.#waitMaxMs);
+    // Out of the line at once: a slot that is given back in the same turn would go to nobody.
+    const refuse = (reason: unknown) => {
+      this.#waiting.delete(waiting);
+      begun.reject(reason);
+    };
+    const leave = () => refuse(signal?.reason);
+    const timer = setTimeout(() => refuse(tooMany()), this.#waitMaxMs);
     signal?.addEventListener('abort', leave, { once: true });
     this.#waiting.add(waiting);
     try {
@@ -57,7 +62,6 @@ export class UploadSlots {
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', leave);
-      this.#waiting.delete(waiting);
     }
   }
 

@@ -1,4 +1,8 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/** What opens no database: it is no different on another one. */
+const WITHOUT_DATABASE = ['architecture', 'conformance', 'docs', 'plugins', 'providers', 'shared'];
+const isOnPostgres = Boolean(process.env.SIGNALBOX_TEST_DATABASE_URL);
 
 export default defineConfig({
   // As Node resolves: Vite would take the ES module build of graphql for our files and leave the other one to Yoga, and
@@ -6,6 +10,10 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: [
+      ...configDefaults.exclude,
+      ...(isOnPostgres ? WITHOUT_DATABASE.map((folder) => `test/${folder}/**`) : []),
+    ],
     globalSetup: 'test/support/global-setup.ts',
     passWithNoTests: false,
     pool: 'forks',

@@ -11,8 +11,14 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { type Database, openDatabase } from '../src/db/client.ts';
 import { UsageRecorder } from '../src/domain/usage/usage-recorder.ts';
-import { USAGE_WINDOW_DAYS, type UsageDimension, type UsageRange } from '../src/domain/usage/usage-report.ts';
+import {
+  USAGE_RETENTION_DAYS,
+  USAGE_WINDOW_DAYS,
+  type UsageDimension,
+  type UsageRange,
+} from '../src/domain/usage/usage-report.ts';
 import { UsageService } from '../src/domain/usage/usage-service.ts';
+import { sealUsage } from '../src/domain/usage/usage-store.ts';
 import { insertWorkspace } from '../src/domain/workspaces/workspace-store.ts';
 import { newId } from '../src/shared/ids.ts';
 import { median } from './processes.ts';
@@ -62,7 +68,8 @@ async function filledWorkspace(opened: Database, attempts: number): Promise<stri
 }
 
 /** Straight into the tables, with what the ledger would have added up of it. */
-async function fill({ sql }: Database, workspaceId: string, attempts: number): Promise<void> {
+async function fill(opened: Database, workspaceId: string, attempts: number): Promise<void> {
+  const { sql } = opened;
   const endMs = Date.now();
   await sql.begin(async (transaction) => {
     await transaction`set local statement_timeout = 0`;
@@ -95,21 +102,12 @@ async function fill({ sql }: Database, workspaceId: string, attempts: number): P
         0, sum(cache_hits), sum(input_tokens), sum(output_tokens), 0, sum(cost_usd), 0, sum(latency_ms)
       from usage_attempts where workspace_id = ${workspaceId} group by 1, 2, 3, 4, 5, 6, 7`;
     await transaction`
-      insert into usage_slices (
-        workspace_id, slice, day, provider, model, operation, api_key_id, outcome, requests, failed, embeddings, llm_calls,
-        vector_queries, cache_hits, input_tokens, output_tokens, cost_usd, unpriced, latency_ms)
-      select
-        d.workspace_id, k.slice, d.day, case when k.by_model then d.provider else '' end,
-        case when k.by_model then d.model else '' end, case when k.by_operation then d.operation else '' end,
-        case when k.by_api_key then d.api_key_id else '' end, case when k.by_outcome then d.outcome else '' end,
-        sum(d.requests), coalesce(sum(d.requests) filter (where d.outcome in ('FAILED', 'RETRIED')), 0), 0,
-        sum(d.llm_calls), 0, sum(d.cache_hits), sum(d.input_tokens), sum(d.output_tokens), sum(d.cost_usd), 0,
-        sum(d.latency_ms)
-      from usage_daily d cross join usage_slice_kinds() k
-      where d.workspace_id = ${workspaceId} group by 1, 2, 3, 4, 5, 6, 7, 8`;
+      update usage_sealed set sealed_before = date_trunc('hour', now() - make_interval(days => ${DAYS}), 'UTC')`;
   });
   await sql`set statement_timeout = 0`;
-  for (const table of ['usage_attempts', 'usage_daily', 'usage_slices']) await sql.unsafe(`vacuum analyze ${table}`);
+  await sql`vacuum analyze usage_attempts`;
+  while (await opened.withSystem((scope) => sealUsage(scope, USAGE_RETENTION_DAYS)));
+  for (const table of ['usage_daily', 'usage_slices', 'usage_hour_slices']) await sql.unsafe(`vacuum analyze ${table}`);
 }
 
 async function measure(opened: Database, workspaceId: string): Promise<void> {

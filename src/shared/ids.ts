@@ -23,6 +23,10 @@ export const ID_PREFIXES = {
   Message: 'msg',
   Generation: 'gen',
   Attachment: 'atc',
+  Agent: 'agt',
+  AgentRun: 'run',
+  Insight: 'ins',
+  Signal: 'sig',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

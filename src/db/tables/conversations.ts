@@ -9,6 +9,8 @@ export const conversations = pgTable(
   {
     workspaceId: text('workspace_id').notNull(),
     id: text('id').notNull(),
+    /** CHAT; or IMAGE, which is made for one description and in no list. */
+    purpose: text('purpose').notNull().default('CHAT'),
     title: text('title'),
     /** How the answers sound, and whom they speak for. */
     persona: text('persona'),
@@ -23,6 +25,7 @@ export const conversations = pgTable(
   (table) => [
     primaryKey({ columns: [table.workspaceId, table.id] }),
     foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+    index('conversations_listed').on(table.workspaceId, table.id).where(sql`purpose = 'CHAT'`),
   ],
 );
 
@@ -118,6 +121,10 @@ export const generations = pgTable(
     /** Once the log is dropped: characters of the text that were told by `restart_seq` and each event after it. */
     textMarks: integer('text_marks').array(),
     logDroppedAt: instant('log_dropped_at'),
+    /** When it is looked for what the answer's own process has not found out about it; null: there is nothing more. */
+    findingsDueAt: instant('findings_due_at'),
+    /** Times that another process has looked for it. */
+    findingsTries: integer('findings_tries').notNull().default(0),
   },
   (table) => [
     primaryKey({ columns: [table.workspaceId, table.id] }),
@@ -132,6 +139,7 @@ export const generations = pgTable(
       .where(sql`finished_at is null`),
     index('generations_unfinished').on(table.createdAt).where(sql`finished_at is null`),
     index('generations_with_log').on(table.finishedAt).where(sql`finished_at is not null and log_dropped_at is null`),
+    index('generations_with_findings_due').on(table.findingsDueAt).where(sql`findings_due_at is not null`),
   ],
 );
 

@@ -1,5 +1,8 @@
+import { sql } from 'drizzle-orm';
 import {
   bigint,
+  boolean,
+  check,
   date,
   doublePrecision,
   foreignKey,
@@ -96,27 +99,32 @@ export const usageDaily = pgTable(
   ],
 );
 
+/** Which slice it is, and its dimensions; those that it does not keep are ''. */
+const sliced = () => ({
+  /** Which dimensions are kept, as `usage_slice_kinds()` of the migrations lists them. */
+  slice: text('slice').notNull(),
+  provider: text('provider').notNull(),
+  model: text('model').notNull(),
+  operation: text('operation').notNull(),
+  apiKeyId: text('api_key_id').notNull(),
+  outcome: text('outcome').notNull(),
+  ...sums(),
+  /** Requests that ended in FAILED, RETRIED or RESTARTED. */
+  failed: bigint('failed', { mode: 'number' }).notNull(),
+  /** Of requests, without vector queries. */
+  latencyMs: doublePrecision('latency_ms').notNull(),
+});
+
 /**
- * Attempts added up by day (UTC) and a few of their dimensions, the others being '': what reports by one or two dimensions
- * read. Written together with the attempts.
+ * Attempts added up by day (UTC) and a few of their dimensions: what reports by one or two dimensions read. Whole for the
+ * days before `usage_sealed`.
  */
 export const usageSlices = pgTable(
   'usage_slices',
   {
     workspaceId: text('workspace_id').notNull(),
-    /** Which dimensions are kept, as `usage_slice_kinds()` of the migrations lists them. */
-    slice: text('slice').notNull(),
     day: date('day', { mode: 'string' }).notNull(),
-    provider: text('provider').notNull(),
-    model: text('model').notNull(),
-    operation: text('operation').notNull(),
-    apiKeyId: text('api_key_id').notNull(),
-    outcome: text('outcome').notNull(),
-    ...sums(),
-    /** Requests that ended in FAILED, RETRIED or RESTARTED. */
-    failed: bigint('failed', { mode: 'number' }).notNull(),
-    /** Of requests, without vector queries. */
-    latencyMs: doublePrecision('latency_ms').notNull(),
+    ...sliced(),
   },
   (table) => [
     primaryKey({
@@ -133,6 +141,41 @@ export const usageSlices = pgTable(
     }),
     foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
   ],
+);
+
+/** The same by hour, for periods that begin or end within a day. Kept as long as the attempts. */
+export const usageHourSlices = pgTable(
+  'usage_hour_slices',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    hour: instant('hour').notNull(),
+    ...sliced(),
+  },
+  (table) => [
+    primaryKey({
+      columns: [
+        table.workspaceId,
+        table.slice,
+        table.hour,
+        table.provider,
+        table.model,
+        table.operation,
+        table.apiKeyId,
+        table.outcome,
+      ],
+    }),
+    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+  ],
+);
+
+/** One row: up to which full hour the attempts of all workspaces are in the slices. It never goes back. */
+export const usageSealed = pgTable(
+  'usage_sealed',
+  {
+    isOnly: boolean('is_only').primaryKey().default(true),
+    sealedBefore: instant('sealed_before').notNull(),
+  },
+  (table) => [check('usage_sealed_one_row', sql`${table.isOnly}`)],
 );
 
 /** What each tier limit counts, by day (UTC): taken before the call, given back when the call was not made. */

@@ -14,6 +14,7 @@ import { dropPassedPeriods } from '../usage/budget-store.ts';
 import { dropPassedCalls } from '../usage/rate-limit-store.ts';
 import { sweepReservations } from '../usage/reservation-store.ts';
 import { USAGE_RETENTION_DAYS } from '../usage/usage-report.ts';
+import { sealUsage } from '../usage/usage-store.ts';
 import { dropFinishedJobs } from './job-view-store.ts';
 
 /** Rows that one transaction sweeps. */
@@ -95,6 +96,7 @@ export class Maintenance {
     await this.#sweep('finished jobs', (scope) => dropFinishedJobs(scope, JOBS_KEPT_DAYS, DEAD_KEPT_DAYS, SWEEP_ROWS));
     await this.#sweep('passed calls', (scope) => dropPassedCalls(scope, SWEEP_ROWS));
     await this.#step('usage partitions', () => makeUsagePartitions(this.#database.sql));
+    await this.#step('usage slices', () => this.#sealUsage());
     await this.#step('old attempts', () => dropUsagePartitions(this.#database.sql, this.#usageRetentionDays));
     await this.#sweep('passed budget periods', (scope) => dropPassedPeriods(scope, PERIODS_KEPT_DAYS, SWEEP_ROWS));
     await this.#sweep('old alerts', (scope) => dropOldAlerts(scope, ALERTS_KEPT_DAYS, SWEEP_ROWS));
@@ -107,6 +109,12 @@ export class Maintenance {
     const made = await ensureVectorIndexes(this.#database);
     this.#indexesDueAt = performance.now() + INDEX_INTERVAL_MS;
     if (made.length > 0) this.#indexes.forget();
+  }
+
+  /** An hour in each transaction: after a long time without any worker there are many. */
+  async #sealUsage(): Promise<void> {
+    const seal = (scope: SystemScope) => sealUsage(scope, this.#usageRetentionDays);
+    while (!this.#stopping.signal.aborted && (await this.#database.withSystem(seal)));
   }
 
   /** In transactions of their own, so that none holds its locks for long. */

@@ -4,7 +4,7 @@ import { NotFoundError } from '../../shared/errors.ts';
 import type { WorkspaceCaller } from '../access/caller.ts';
 import { Lanes, type Verdict } from './lanes.ts';
 import { RateLimitedError, type RateLimits, rateLimitsOf } from './rate-limit.ts';
-import { lockRate, passCalls } from './rate-limit-store.ts';
+import { lockRate, passCalls, type RateVerdict, verdictNow } from './rate-limit-store.ts';
 
 interface Call {
   workspaceId: string;
@@ -31,6 +31,17 @@ export class RateLimitService {
     await this.#lanes.ask(workspace.id, { workspaceId: workspace.id, apiKeyId, limits });
   }
 
+  /**
+   * Whether a call would pass now; nothing is counted.
+   * @throws RateLimitedError
+   */
+  async check({ workspace, apiKeyId }: WorkspaceCaller, policies: Readonly<Record<string, unknown>>): Promise<void> {
+    const limits = rateLimitsOf(policies);
+    if (limits === null) return;
+    const verdict = await this.#database.withWorkspace(workspace.id, (scope) => verdictNow(scope, limits, apiKeyId));
+    if (verdict !== null) throw refusalOf(verdict, limits);
+  }
+
   async #pass(calls: readonly [Call, ...Call[]]): Promise<Verdict<void>[]> {
     const [{ workspaceId }] = calls;
     // What came last knows the settings best.
@@ -46,9 +57,11 @@ export class RateLimitService {
         throw isForeignKeyViolation(error) ? new NotFoundError('workspace', workspaceId) : error;
       });
     return verdicts.map((verdict) => {
-      if (verdict === null) return { granted: undefined };
-      const { limited, retryAfterMs } = verdict;
-      return { refused: new RateLimitedError(limited, limits[limited] ?? 0, retryAfterMs) };
+      return verdict === null ? { granted: undefined } : { refused: refusalOf(verdict, limits) };
     });
   }
+}
+
+function refusalOf({ limited, retryAfterMs }: NonNullable<RateVerdict>, limits: RateLimits): RateLimitedError {
+  return new RateLimitedError(limited, limits[limited] ?? 0, retryAfterMs);
 }

@@ -79,6 +79,34 @@ export async function passCalls(
   );
 }
 
+/** What would become of one call now; nothing is counted. */
+export async function verdictNow(
+  { sql, workspaceId }: WorkspaceScope,
+  { perWorkspace, perKey }: RateLimits,
+  apiKeyId: string | null,
+): Promise<RateVerdict> {
+  const [row] = await sql<{ openMs: number | null; keyOpenMs: number | null }[]>`
+    with clock as materialized (
+      select moment.now - ${RATE_WINDOW_MS} * interval '1 millisecond' as since
+      from (select clock_timestamp() as now) as moment
+    ), recent as (
+      select
+        at, api_key_id = coalesce(${apiKeyId}::text, '') and api_key_id <> '' as is_own,
+        sum(calls) over (order by at desc, api_key_id) as since_then,
+        sum(calls) over (partition by api_key_id order by at desc) as own_since_then
+      from rate_limit_calls where workspace_id = ${workspaceId} and at > (select since from clock)
+    )
+    select
+      (extract(epoch from (max(at) filter (where since_then >= ${perWorkspace}::int)) - c.since) * 1000)::float8 as open_ms,
+      (extract(epoch from (max(at) filter (where is_own and own_since_then >= ${perKey}::int)) - c.since) * 1000)::float8
+        as key_open_ms
+    from clock c left join recent on true group by c.since`;
+  const { openMs = null, keyOpenMs = null } = row ?? {};
+  if (openMs === null && keyOpenMs === null) return null;
+  const retryAfterMs = Math.ceil(Math.max(openMs ?? 0, keyOpenMs ?? 0, 1));
+  return { limited: keyOpenMs === null ? 'perWorkspace' : 'perKey', retryAfterMs };
+}
+
 /** Drops what no window has any more of workspaces that call no models now; at most `limit` at once. Returns how many. */
 export async function dropPassedCalls(scope: SystemScope, limit: number): Promise<number> {
   const dropped = await scope.sql`

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Piscina } from 'piscina';
 
 /** Characters that are counted one by one; of more a sample is. */
@@ -7,8 +7,8 @@ export const COUNTED_CHARACTERS = 200_000;
 const SAMPLE_PIECES = 50;
 /** Where nothing can be counted: English has four bytes a token. */
 const BYTES_PER_TOKEN = 4;
-/** The tokenizer's tables take some 80 MB, which a quiet server gets back. */
-const IDLE_TIMEOUT_MS = 60_000;
+/** The tokenizer's tables take some 80 MB, which a quiet server gets back; an answer takes less time. */
+const IDLE_TIMEOUT_MS = 300_000;
 
 let pool: Piscina<readonly string[], number> | undefined;
 const underway = new Set<Promise<number>>();
@@ -19,17 +19,23 @@ const underway = new Set<Promise<number>>();
  * an estimate from a sample of them.
  *
  * It is done in a thread of its own that the first call starts: to load the tables alone takes 200 ms.
+ * @param withinMs where the thread takes longer, because it has just been started or counts for others, the tokens are
+ * estimated by their bytes; left out: as long as it takes
  */
-export async function countTokens(texts: readonly string[]): Promise<number> {
+export async function countTokens(texts: readonly string[], withinMs?: number): Promise<number> {
   const sample = sampleOf(texts);
   if (sample.characters === 0) return 0;
   const counting = countAll(sample.texts);
   underway.add(counting);
-  try {
-    return Math.ceil((await counting) * sample.scale);
-  } finally {
-    underway.delete(counting);
-  }
+  counting.finally(() => underway.delete(counting));
+  const late = withinMs === undefined ? [] : [sleep(withinMs, null, { ref: false })];
+  const tokens = (await Promise.race([counting, ...late])) ?? estimated(sample.texts);
+  return Math.ceil(tokens * sample.scale);
+}
+
+/** Starts the thread, so that the next count is quick. */
+export function warmTokenCounting(): void {
+  void countTokens([' ']);
 }
 
 /** Waits for what is being counted and ends the thread; the next count starts a new one. */
@@ -57,9 +63,13 @@ async function countAll(texts: readonly string[]): Promise<number> {
   } catch (error) {
     // What a call took must get into the ledger, also from a server that is stopping.
     process.emitWarning(`tokens are estimated by their bytes: ${(error as Error).message}`, 'SignalboxTokenCount');
-    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-    return Math.ceil(bytes / BYTES_PER_TOKEN);
+    return estimated(texts);
   }
+}
+
+function estimated(texts: readonly string[]): number {
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return Math.ceil(bytes / BYTES_PER_TOKEN);
 }
 
 /** What is counted for texts, and how many times over it stands for them. */

@@ -3,6 +3,8 @@ import type { Tier } from '../access/caller.ts';
 import { LIMIT_WINDOW_DAYS, limitOf, METERS, type Meter } from './tiers.ts';
 import { addDays, endOfDay, startOfDay } from './utc-day.ts';
 
+const HOUR_MS = 3_600_000;
+
 /** Whole UTC days, today among them. */
 export const USAGE_WINDOW_DAYS = { DAY: 1, WEEK: 7, MONTH: 30, QUARTER: 90 } as const;
 export type UsageWindow = keyof typeof USAGE_WINDOW_DAYS;
@@ -151,6 +153,32 @@ export function splitIntoDays({ from, to }: Period, nowMs: number): { days: Peri
   parts.push(hasFirst ? { period: outside[0], sign: -1 } : { period: between(fromMs, secondMs), sign: 1 });
   parts.push(hasLast ? { period: outside[1], sign: -1 } : { period: between(lastMs, toMs), sign: 1 });
   return { days: between(hasFirst ? firstMs : secondMs, hasLast ? endMs : lastMs), parts };
+}
+
+/**
+ * A period as whole UTC days and whole hours before an instant, up to which attempts are added up, and what remains of it.
+ * @param sealedBefore a full hour
+ */
+export function splitAtSealed(
+  { from, to }: Period,
+  sealedBefore: Date,
+): { days: Period; hours: Period[]; attempts: Period[] } {
+  const between = (startMs: number, endMs: number): Period => ({ from: new Date(startMs), to: new Date(endMs) });
+  const isAny = (part: Period) => part.from < part.to;
+  const [fromMs, toMs] = [from.getTime(), Math.max(from.getTime(), to.getTime())];
+  const sealedMs = Math.min(sealedBefore.getTime(), toMs);
+  const [firstHourMs, lastHourMs] = [Math.ceil(fromMs / HOUR_MS) * HOUR_MS, Math.floor(sealedMs / HOUR_MS) * HOUR_MS];
+  if (firstHourMs >= lastHourMs) return { days: between(fromMs, fromMs), hours: [], attempts: [between(fromMs, toMs)] };
+  const [firstDayMs, lastDayMs] = [endOfDay(firstHourMs), startOfDay(lastHourMs)];
+  const hasDays = firstDayMs < lastDayMs;
+  const hours = hasDays
+    ? [between(firstHourMs, firstDayMs), between(lastDayMs, lastHourMs)]
+    : [between(firstHourMs, lastHourMs)];
+  return {
+    days: hasDays ? between(firstDayMs, lastDayMs) : between(fromMs, fromMs),
+    hours: hours.filter(isAny),
+    attempts: [between(fromMs, firstHourMs), between(lastHourMs, toMs)].filter(isAny),
+  };
 }
 
 /** The dimensions of a grouping, each once. @throws InvalidInputError where there is none */

@@ -1,10 +1,10 @@
 import type { PendingQuery, Row } from 'postgres';
 import type { Database } from '../../db/client.ts';
-import type { WorkspaceScope } from '../../db/workspace-scope.ts';
+import type { SystemScope, WorkspaceScope } from '../../db/workspace-scope.ts';
 import type { LimitedMeter, Meter } from './tiers.ts';
 import type { CacheKind, UsageEvent } from './usage-event.ts';
 import type { DayPart, MeterUse, Period, UsageDimension, UsageGroup, UsageKey, UsageTotals } from './usage-report.ts';
-import { splitIntoDays } from './usage-report.ts';
+import { splitAtSealed, splitIntoDays } from './usage-report.ts';
 import { dayOf } from './utc-day.ts';
 
 /** An event with the id of its row, made when it was recorded: a batch that is written again changes nothing. */
@@ -14,6 +14,17 @@ export interface RecordedEvent extends UsageEvent {
 
 /** Groups that one report shows, biggest first. */
 const GROUPS_MAX = 1_000;
+
+/**
+ * Adds the attempts of the next hour that is over to the slices, and drops slices of hours that are older than the attempts.
+ * @param latest up to which instant hours may be sealed; by default those that are over for an hour
+ * @returns whether there are more such hours
+ */
+export async function sealUsage({ sql }: SystemScope, keptDays: number, latest?: Date): Promise<boolean> {
+  const [row] = await sql<{ isLeft: boolean }[]>`
+    select ${latest === undefined ? sql`seal_usage(${keptDays})` : sql`seal_usage(${keptDays}, ${latest})`} as is_left`;
+  return row?.isLeft === true;
+}
 
 /**
  * Writes events with what they add to the days, the meters and the budgets; those that are written already, or whose
@@ -46,10 +57,11 @@ const SLICES: Readonly<Record<string, readonly UsageDimension[]>> = {
   MODEL_API_KEY: ['PROVIDER', 'MODEL', 'API_KEY'],
 };
 
-/** What a workspace used in a period: whole days from what is added up by day, the rest from the attempts. */
+/** What a workspace used in a period: from what is added up as far as there is, the rest from the attempts. */
 export async function readTotals(scope: WorkspaceScope, period: Period, nowMs = Date.now()): Promise<UsageTotals> {
+  const sealedBefore = await readSealedBefore(scope);
   const [totals] = await scope.sql<UsageTotals[]>`
-    select ${totalColumns(scope)} from (${usageIn(scope, period, [], nowMs)}) as u`;
+    select ${totalColumns(scope)} from (${usageIn(scope, period, [], { sealedBefore, nowMs })}) as u`;
   if (totals === undefined) throw new Error('an aggregate without groups gives one row');
   return totals;
 }
@@ -61,12 +73,13 @@ export async function readGroups(
   by: readonly UsageDimension[],
   nowMs = Date.now(),
 ): Promise<UsageGroup[]> {
+  const sealedBefore = await readSealedBefore(scope);
   const rows = await scope.sql<GroupRow[]>`
     select
       provider collate "C" as provider, model collate "C" as model, operation collate "C" as operation,
       nullif(api_key_id, '') collate "C" as api_key, to_char(day, 'YYYY-MM-DD') collate "C" as day,
       outcome collate "C" as outcome, ${totalColumns(scope)}
-    from (${usageIn(scope, period, by, nowMs)}) as u
+    from (${usageIn(scope, period, by, { sealedBefore, nowMs })}) as u
     group by u.provider, u.model, u.operation, u.api_key_id, u.day, u.outcome
     -- What was taken from a day may have been all that a group had of it.
     having sum(u.requests) <> 0 or sum(u.vector_queries) <> 0
@@ -110,12 +123,48 @@ function dimensionColumns(scope: WorkspaceScope, by: readonly UsageDimension[], 
     ${asked('OUTCOME', sql`outcome`)} as outcome, ${by.includes('DAY') ? day : sql`null::date`} as day`;
 }
 
-/** Rows that add up to a period, with the dimensions asked for alone; its parts of days count with their sign. */
-function usageIn(scope: WorkspaceScope, period: Period, by: readonly UsageDimension[], nowMs: number): Fragment {
+/**
+ * Rows that add up to a period, with the dimensions asked for alone. Where slices have them: whole days and whole hours from
+ * those, as far as they are sealed, the rest from the attempts. Otherwise days from what is added up by all dimensions, whose
+ * parts count with their sign.
+ */
+function usageIn(
+  scope: WorkspaceScope,
+  period: Period,
+  by: readonly UsageDimension[],
+  { sealedBefore, nowMs }: { sealedBefore: Date; nowMs: number },
+): Fragment {
+  const slice = sliceOf(by);
+  if (slice !== null) {
+    const { days, hours, attempts } = splitAtSealed(period, sealedBefore);
+    return joined(scope, [
+      usageOfSlices(scope, days, by, slice),
+      ...hours.map((part) => usageOfHours(scope, part, by, slice)),
+      ...attempts.map((part) => usageOfPart(scope, { period: part, sign: 1 }, by)),
+    ]);
+  }
   const { days, parts } = splitIntoDays(period, nowMs);
-  return parts
-    .filter((part) => part.period.from < part.period.to)
-    .reduce((rows, part) => scope.sql`${rows} union all ${usageOfPart(scope, part, by)}`, usageOfDays(scope, days, by));
+  const read = parts.filter((part) => part.period.from < part.period.to);
+  return joined(scope, [usageOfDays(scope, days, by), ...read.map((part) => usageOfPart(scope, part, by))]);
+}
+
+function joined(scope: WorkspaceScope, [first, ...others]: readonly [Fragment, ...Fragment[]]): Fragment {
+  return others.reduce((rows, part) => scope.sql`${rows} union all ${part}`, first);
+}
+
+/** The smallest slice that keeps the dimensions; null where none does. */
+function sliceOf(by: readonly UsageDimension[]): string | null {
+  const kept = Object.entries(SLICES).find(([, dimensions]) =>
+    by.every((dimension) => dimension === 'DAY' || dimensions.includes(dimension)),
+  );
+  return kept?.[0] ?? null;
+}
+
+/** Up to when the attempts are in the slices. It may have gone on since: what was read stays right. */
+async function readSealedBefore({ sql }: WorkspaceScope): Promise<Date> {
+  const [row] = await sql<{ sealedBefore: Date }[]>`select sealed_before from usage_sealed`;
+  if (row === undefined) throw new Error('usage_sealed has one row');
+  return row.sealedBefore;
 }
 
 /** Of a part of a day, from its attempts. */
@@ -124,7 +173,7 @@ function usageOfPart(scope: WorkspaceScope, { period, sign }: DayPart, by: reado
   const signed = sign === 1 ? sql`` : sql`-`;
   return sql`
     select
-      ${dimensionColumns(scope, by, sql`(${period.from} at time zone 'utc')::date`)},
+      ${dimensionColumns(scope, by, sql`(at at time zone 'utc')::date`)},
       ${signed} count(*) filter (where operation <> 'vector_query'),
       ${signed} count(*) filter (where operation <> 'vector_query' and outcome in ('FAILED', 'RETRIED', 'RESTARTED')),
       ${signed} sum(embeddings), ${signed} sum(llm_calls), ${signed} sum(vector_queries), ${signed} sum(cache_hits),
@@ -136,29 +185,43 @@ function usageOfPart(scope: WorkspaceScope, { period, sign }: DayPart, by: reado
     group by 1, 2, 3, 4, 5, 6`;
 }
 
-/** Of whole days, from the smallest rows that keep the dimensions asked for. */
+/** Of whole days that are sealed. */
+function usageOfSlices(scope: WorkspaceScope, days: Period, by: readonly UsageDimension[], slice: string): Fragment {
+  const { sql } = scope;
+  return sql`
+    select ${dimensionColumns(scope, by, sql`day`)}, ${sliceColumns(scope)}
+    from usage_slices where workspace_id = ${scope.workspaceId} and slice = ${slice} and ${inDays(scope, days)}`;
+}
+
+/** Of whole hours that are sealed. */
+function usageOfHours(scope: WorkspaceScope, hours: Period, by: readonly UsageDimension[], slice: string): Fragment {
+  const { sql } = scope;
+  return sql`
+    select ${dimensionColumns(scope, by, sql`(hour at time zone 'utc')::date`)}, ${sliceColumns(scope)}
+    from usage_hour_slices
+    where workspace_id = ${scope.workspaceId} and slice = ${slice} and hour >= ${hours.from} and hour < ${hours.to}`;
+}
+
+function sliceColumns(scope: WorkspaceScope): Fragment {
+  return scope.sql`
+    requests, failed, embeddings, llm_calls, vector_queries, cache_hits, input_tokens, output_tokens, cost_usd, unpriced,
+    latency_ms`;
+}
+
+/** Of whole days, by all dimensions. */
 function usageOfDays(scope: WorkspaceScope, days: Period, by: readonly UsageDimension[]): Fragment {
   const { sql } = scope;
-  const inDays = sql`
-    workspace_id = ${scope.workspaceId}
-    and day >= ${dayOf(days.from.getTime())}::date and day < ${dayOf(days.to.getTime())}::date`;
-  const kept = Object.entries(SLICES).find(([, dimensions]) =>
-    by.every((dimension) => dimension === 'DAY' || dimensions.includes(dimension)),
-  );
-  const columns = dimensionColumns(scope, by, sql`day`);
-  if (kept !== undefined) {
-    return sql`
-      select
-        ${columns}, requests, failed, embeddings, llm_calls, vector_queries, cache_hits, input_tokens, output_tokens,
-        cost_usd, unpriced, latency_ms
-      from usage_slices where slice = ${kept[0]} and ${inDays}`;
-  }
   return sql`
     select
-      ${columns}, requests, case when outcome in ('FAILED', 'RETRIED', 'RESTARTED') then requests else 0 end as failed,
+      ${dimensionColumns(scope, by, sql`day`)}, requests,
+      case when outcome in ('FAILED', 'RETRIED', 'RESTARTED') then requests else 0 end as failed,
       embeddings, llm_calls, vector_queries, cache_hits, input_tokens, output_tokens, cost_usd, unpriced,
       case when operation <> 'vector_query' then latency_ms else 0 end as latency_ms
-    from usage_daily where ${inDays}`;
+    from usage_daily where workspace_id = ${scope.workspaceId} and ${inDays(scope, days)}`;
+}
+
+function inDays({ sql }: WorkspaceScope, { from, to }: Period): Fragment {
+  return sql`day >= ${dayOf(from.getTime())}::date and day < ${dayOf(to.getTime())}::date`;
 }
 
 /** What a cache gave and did not have. */

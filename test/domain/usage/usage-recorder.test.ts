@@ -50,7 +50,7 @@ test('a clean stop loses nothing: events, rows and sums by day are the same', as
     const costUsd = i % 100 === 0 ? null : '0.0000001';
     recorder.record(usageEvent(workspace.id, { embeddings: 2, outcome, costUsd, model: `local/m${i % 3}` }));
   }
-  await recorder.drain();
+  await recorder.drain({ timeoutMs: 60_000 });
   expect(recorder.counts).toEqual({ pending: 0, rejected: 0 });
   expect(await written(workspace.id)).toEqual({
     attempts: 10_000,
@@ -61,7 +61,7 @@ test('a clean stop loses nothing: events, rows and sums by day are the same', as
     unpriced: 100,
     meters: { EMBEDDINGS: 20_000 },
   });
-});
+}, 90_000);
 
 test('events are written within a moment, without anybody asking', async () => {
   const workspace = await addWorkspace(database, 'FREE');

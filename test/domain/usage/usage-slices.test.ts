@@ -5,6 +5,7 @@ import type { UsageEvent } from '../../../src/domain/usage/usage-event.ts';
 import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
 import type { UsageDimension, UsageKey } from '../../../src/domain/usage/usage-report.ts';
 import { UsageService } from '../../../src/domain/usage/usage-service.ts';
+import { sealUsage } from '../../../src/domain/usage/usage-store.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { addWorkspace, NOON, usageEvent } from './usage-fixtures.ts';
 
@@ -80,12 +81,26 @@ const question = fc.record({
   to: instant,
 });
 
-test('however a report is asked for, it is what the attempts of its period add up to', async () => {
+/** As if no hour from this one on had been over yet. */
+async function beginSealingAt(atMs: number): Promise<void> {
+  const { sql } = opened.database;
+  await sql`truncate usage_hour_slices, usage_slices`;
+  await sql`update usage_sealed set sealed_before = ${new Date(atMs)}`;
+}
+
+async function seal(hours: number): Promise<void> {
+  const latest = new Date(NOON + hours * HOUR_MS);
+  while (await opened.database.withSystem((scope) => sealUsage(scope, 400, latest)));
+}
+
+test('however a report is asked for, it is what the attempts of its period add up to, whatever of it is sealed', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(event, { minLength: 1, maxLength: 40 }),
-      fc.array(question, { minLength: 5, maxLength: 5 }),
-      async (given, questions) => {
+      fc.array(question, { minLength: 6, maxLength: 6 }),
+      fc.integer({ min: -80, max: 0 }),
+      async (given, questions, sealedHours) => {
+        await beginSealingAt(NOON + sealedHours * HOUR_MS);
         const workspace = await addWorkspace(opened.database, 'ENTERPRISE');
         const recorder = new UsageRecorder({ database: opened.database, logger: pino({ level: 'silent' }) });
         const service = new UsageService({ database: opened.database, recorder, now: () => NOON });
@@ -96,8 +111,16 @@ test('however a report is asked for, it is what the attempts of its period add u
             vectorQueries: operation === 'vector_query' ? 1 : 0,
           }),
         );
+        const late = events.splice(0, Math.floor(events.length / 3));
         for (const one of events) recorder.record(one);
-        for (const { by, from, to } of questions) {
+        for (const [place, { by, from, to }] of questions.entries()) {
+          if (place === 2) await seal(Math.floor(sealedHours / 2));
+          if (place === 4) {
+            // Into hours that are sealed, and into some that are not.
+            for (const one of late) recorder.record(one);
+            events.push(...late);
+          }
+          if (place === 5) await seal(24);
           const [first, last] = [Math.min(from, to), Math.max(from, to)];
           const report = await service.report(workspace, { from: new Date(first), to: new Date(last) });
           const within = events.filter(({ at }) => at >= first && at < last);
@@ -119,6 +142,35 @@ test('however a report is asked for, it is what the attempts of its period add u
     { numRuns: 5 },
   );
 }, 120_000);
+
+test('attempts that are written while their hours are sealed are in the slices once, and a workspace that goes leaves none', async () => {
+  const { database } = opened;
+  await beginSealingAt(NOON - 30 * HOUR_MS);
+  const [workspace, leaving] = [await addWorkspace(database, 'ENTERPRISE'), await addWorkspace(database, 'ENTERPRISE')];
+  const write = async (recorder: UsageRecorder) => {
+    for (let i = 0; i < 30; i++) {
+      for (const { id } of [workspace, leaving]) {
+        recorder.record(usageEvent(id, { at: NOON - (i % 30) * HOUR_MS, costUsd: '0.01' }));
+      }
+      await recorder.flush();
+    }
+  };
+  const recorders = [1, 2, 3].map(() => new UsageRecorder({ database, logger: pino({ level: 'silent' }) }));
+  const sealing = async () => {
+    for (let hours = -29; hours <= 1; hours++) await seal(hours);
+  };
+  const leave = () => database.withSystem(({ sql }) => sql`delete from workspaces where id = ${leaving.id}`);
+  await Promise.all([...recorders.map(write), sealing(), sealing().then(leave)]);
+  await Promise.all(recorders.map((recorder) => recorder.flush()));
+
+  for (const table of ['usage_hour_slices', 'usage_slices']) {
+    const slices = await database.sql`
+      select workspace_id, slice, sum(requests)::int as requests, trim_scale(sum(cost_usd))::text as cost_usd
+      from ${database.sql(table)} where workspace_id in ${database.sql([workspace.id, leaving.id])} group by 1, 2`;
+    const whole = { workspaceId: workspace.id, requests: 90, costUsd: '0.9' };
+    expect(slices).toEqual(Array.from({ length: 6 }, () => ({ ...whole, slice: expect.any(String) })));
+  }
+}, 60_000);
 
 test('a report that begins within a day whose attempts are gone has all of that day, and says so', async () => {
   const workspace = await addWorkspace(opened.database, 'ENTERPRISE');

@@ -19,8 +19,9 @@ export default defineConfig({
     pool: 'forks',
     // Each file may run an embedded database, which takes some 600 MB and a thread of its own.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Generous: a busy machine is no fault of the code.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     teardownTimeout: 10_000,
   },
 });

@@ -75,7 +75,7 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-const ANSWER_TIMEOUT_MS = 20_000;
+const ANSWER_TIMEOUT_MS = 25_000;
 
 const CREATE_WORKSPACE = /* GraphQL */ `
   mutation CreateWorkspace($input: CreateWorkspaceInput!) {

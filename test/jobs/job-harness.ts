@@ -76,7 +76,7 @@ export class JobHarness {
   }
 
   /** The job's row once `wanted` holds of it. */
-  until(workspaceId: string, id: string, wanted: (row: JobRow) => boolean, timeoutMs = 10_000): Promise<JobRow> {
+  until(workspaceId: string, id: string, wanted: (row: JobRow) => boolean, timeoutMs = 20_000): Promise<JobRow> {
     return waitFor(
       `the job ${id}`,
       async () => {

@@ -4,14 +4,14 @@ const POLL_INTERVAL_MS = 20;
 
 /**
  * Asks again and again until the answer is neither false, null nor undefined.
- * @param expectation what is waited for, as the end of the sentence "waited 5000 ms for …"
+ * @param expectation what is waited for, as the end of the sentence "waited 20000 ms for …"
  * @returns that answer
  * @throws after `timeoutMs`, with the last error of `poll` as its cause where there was one
  */
 export async function waitFor<Answer>(
   expectation: string,
   poll: () => Answer | Promise<Answer>,
-  timeoutMs = 5_000,
+  timeoutMs = 20_000,
 ): Promise<Exclude<Answer, false | null | undefined>> {
   const deadline = performance.now() + timeoutMs;
   let lastError: unknown;

@@ -18,13 +18,12 @@ describe('the text that is read', () => {
     expect(classifiableText(null, '```\nTypeError: x\n```')).toContain('TypeError');
   });
 
+  // Where it is not, the test runs out of time.
   test('of a hostile document is prepared in bounded time', () => {
-    const start = performance.now();
     for (const piece of ['<!--', '```', '<a ', '_', '\n', '- ']) {
       classifiableText('t', piece.repeat(1_000_000));
       findCues(piece.repeat(1_000_000));
     }
-    expect(performance.now() - start).toBeLessThan(3_000);
   });
 });
 

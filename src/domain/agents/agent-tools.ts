@@ -3,7 +3,7 @@ import type { JsonObject } from '../../shared/json.ts';
 import type { Answer } from '../conversations/answering/answer.ts';
 import type { Document, DocumentFilter } from '../documents/document.ts';
 import type { NewInsight } from '../insights/insight.ts';
-import type { NewSignal } from '../insights/signal.ts';
+import type { NewSignal, Signal } from '../insights/signal.ts';
 
 export const TOOL_NAMES = [
   'search',
@@ -32,6 +32,9 @@ export interface FoundDocument {
   /** The stretch of the text that was found. */
   passage: string;
 }
+
+/** As much of an active signal as choosing companies takes. */
+export type SignalGlance = Pick<Signal, 'id' | 'companyId' | 'type' | 'strength' | 'confidence' | 'detectedAt'>;
 
 /** What a workspace counted, a value a day (UTC), oldest first; days without anything are 0, or left out for averages. */
 export interface Series {
@@ -67,6 +70,14 @@ export interface AgentTools {
   readSeries(options: { until: Date; days: number }): Promise<Series[]>;
   /** The active signals of a company, newest first; up to 100. */
   readSignals(companyId: string): Promise<(NewSignal & { id: string })[]>;
+  /**
+   * A page of the active signals of all companies, newest first, for choosing companies; counts as `read_signals`.
+   * `after` is the `next` of the page before; null as `next`: it was the last. `first` up to 500.
+   */
+  listSignals(options: {
+    after?: string | null;
+    first: number;
+  }): Promise<{ signals: SignalGlance[]; next: string | null }>;
   /** An answer from documents with its citations, as `ask` of the API gives it. */
   ask(question: string, filter?: DocumentFilter): Promise<Answer>;
   /**

@@ -31,7 +31,7 @@ export interface AgentRunContext<Configuration, Input> {
    * Does a part of the run once: where the process dies after it, the next attempt is given its result. All work and every
    * tool call belongs inside a step. Steps follow each other; they are never nested or side by side.
    * @param name what a person watching sees, e.g. `read documents 1–200`; unique within the run, alike in each attempt
-   * @param work answers with plain JSON of at most 256 KiB
+   * @param work answers with plain JSON of at most 256 KiB, within 15 minutes; a run has 1,000 steps at the most
    */
   step<Result extends JsonValue>(name: string, work: () => Promise<Result>): Promise<Result>;
   /** Says how many items were worked on; `total` is left out while it is not known. */

@@ -101,6 +101,26 @@ export class ClassificationService {
     return { ...origin, labels, confidence, reasoning, classifiedAt: new Date() };
   }
 
+  /**
+   * Labels of texts in their order, which are not stored: as `classifyDocuments`, with one call of the gateway for all of
+   * them, or one for each ten. Null where a text is empty, or nothing fits it.
+   * @throws InvalidInputError, NotFoundError (no such taxonomy), LimitReachedError, NoProviderError, ProviderFailedError
+   */
+  async classifyTexts(
+    call: ModelCall,
+    { taxonomy, texts }: { taxonomy: string; texts: readonly string[] },
+  ): Promise<(Verdict | null)[]> {
+    authorize(call.caller, 'AI_USE');
+    const places = [...texts.keys()].filter((place) => texts[place]?.trim() !== '');
+    const given = places.map((place) => ({ title: null, text: texts[place] ?? '' }));
+    for (const each of given) checkText({ ...each, taxonomy });
+    const [state, model] = await Promise.all([this.#read(call, taxonomy, []), this.#model(call)]);
+    const { judged, failure } = await this.#judge(call, state, model, given);
+    if (failure !== null) throw failure;
+    const verdicts = new Map(places.map((place, i) => [place, judged[i]?.verdict ?? null]));
+    return texts.map((_, place) => verdicts.get(place) ?? null);
+  }
+
   /** How a text feels; null where every provider failed. Throws as `classifyText` does. */
   async sentimentOfText(call: ModelCall, text: string): Promise<Sentiment | null> {
     const judged = await this.#judgeText(call, { title: null, text, taxonomy: SENTIMENT_TAXONOMY });

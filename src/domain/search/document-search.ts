@@ -97,7 +97,7 @@ export class DocumentSearch {
   async similarToMany(
     call: ModelCall,
     documentIds: readonly string[],
-    options: { first: number; minSimilarity: number },
+    options: { first: number; minSimilarity: number; filter?: DocumentFilter },
   ): Promise<RankedHit[][]> {
     authorize(call.caller, 'DOCUMENTS_READ');
     if (options.first < 1 || options.first > MAX_PAGE_SIZE)

@@ -40,3 +40,25 @@ export interface NewInsight {
    */
   key: string;
 }
+
+/** An insight as it is kept. */
+export interface Insight extends Omit<NewInsight, 'documentIds' | 'key'> {
+  /** Ids sort by age. */
+  id: string;
+  /** Of the agent that found it, which may be gone. */
+  agentId: string;
+  status: InsightStatus;
+  createdAt: Date;
+  /** When it was last found or judged. */
+  updatedAt: Date;
+}
+
+/** Those that are at least so pressing. */
+export function prioritiesFrom(least: Priority): readonly Priority[] {
+  return PRIORITIES.slice(PRIORITIES.indexOf(least));
+}
+
+/** Rung after the commit of every insight that is new. */
+export function insightTopic(workspaceId: string): string {
+  return `insights ${workspaceId}`;
+}

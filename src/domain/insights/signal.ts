@@ -41,3 +41,21 @@ export interface NewSignal {
    */
   key: string;
 }
+
+/** A signal as it is kept. */
+export interface Signal extends Omit<NewSignal, 'evidenceIds' | 'key'> {
+  /** Ids sort by age. */
+  id: string;
+  /** Name of the agent that found it first, as it was then. */
+  detectedBy: string;
+  /** ACTIVE turns into EXPIRED by the database's clock. */
+  status: SignalStatus;
+  createdAt: Date;
+  /** When it was last found or judged. */
+  updatedAt: Date;
+}
+
+/** Rung after the commit of every signal that is new. */
+export function signalTopic(workspaceId: string): string {
+  return `signals ${workspaceId}`;
+}

@@ -1,0 +1,191 @@
+import type { JsonObject } from '../../../../shared/json.ts';
+import { sentences } from '../../../documents/chunking.ts';
+import type { Document } from '../../../documents/document.ts';
+import type { SignalType } from '../../../insights/signal.ts';
+import { attribute, linkedCompany } from './attribution.ts';
+import type { Candidate } from './candidate.ts';
+import type { CompanyIndex } from './companies.ts';
+import { datesIn } from './dates.ts';
+import type { Match, Objection, Rule, Sentence } from './finding.ts';
+import { objectionTo } from './guards.ts';
+import { competitorMentions } from './rules/competitor-mentions.ts';
+import { executives, personIn } from './rules/executives.ts';
+import { expansions } from './rules/expansions.ts';
+import { funding } from './rules/funding.ts';
+import { jobPostings } from './rules/job-postings.ts';
+import { registerFilings } from './rules/register-filings.ts';
+import { technologies } from './rules/technologies.ts';
+import { websiteVisits } from './rules/website-visits.ts';
+
+/** What of a text is read: news stands at its beginning. */
+const READ_CHARACTERS = 60_000;
+const READ_SENTENCES = 600;
+const SENTENCE_WORDS = 90;
+/** Of one document; the surest are kept. */
+const CANDIDATES_MAX = 20;
+const QUOTE_CHARACTERS = 500;
+
+const RULES: readonly Rule[] = [
+  funding,
+  executives,
+  jobPostings,
+  technologies,
+  expansions,
+  websiteVisits,
+  competitorMentions,
+  registerFilings,
+];
+/** Records of our own work: what they say of roles, sites and systems is about the product. */
+const OWN_WORK: ReadonlySet<string> = new Set(['JIRA_ISSUE', 'PULL_REQUEST', 'COMMIT']);
+
+/** Code, logs and paths: their words are names. */
+const CODE =
+  /File "[^"]+", line \d|(?<!:)\/[\w.-]+\/[\w.-]+\/[\w.-]+\/|\w\(\)|=>|::|[{};]\s*$|\b(?:apt-get|pip install|npm (?:install|run)|docker run|sudo|def \w+\(|import \w+ from)\b/u;
+
+/** How a run reads. */
+export interface Reading {
+  readonly companies: CompanyIndex;
+  readonly competitors: readonly string[];
+  /** Names of our own company: what it does is no signal. */
+  readonly ourNames: readonly string[];
+  readonly types: ReadonlySet<SignalType>;
+  readonly horizonDays: number;
+  readonly minConfidence: number;
+}
+
+/** What a document says, and what of it is no signal. */
+export interface Read {
+  candidates: Candidate[];
+  /** Names of companies that nobody knows, one for each finding; null: it is not told whose it is. */
+  unattributed: (string | null)[];
+  objections: Objection[];
+}
+
+/** The buying signals that a document tells of, by rules alone. */
+export function readSignals(document: Document, reading: Reading): Read {
+  const read: Read = { candidates: [], unattributed: [], objections: [] };
+  const linked = linkedCompany(document, reading.companies);
+  const text = textOf(document);
+  const all = sentencesOf(text);
+  for (const sentence of all) {
+    for (const match of matchesIn(sentence, all, reading)) {
+      const after = all[sentence.place + 1]?.text ?? '';
+      const context = { writtenAt: document.createdAt, horizonDays: reading.horizonDays, after };
+      const objection = objectionTo(sentence.text, match, context);
+      if (objection !== null) read.objections.push(objection);
+      else keep({ document, linked, sentence, all, match }, reading, read);
+    }
+  }
+  read.candidates.sort((left, right) => right.confidence - left.confidence);
+  read.candidates.length = Math.min(read.candidates.length, CANDIDATES_MAX);
+  return read;
+}
+
+/** The title where the text does not begin with it, and the text. */
+export function textOf({ title, text }: Pick<Document, 'title' | 'text'>): string {
+  const heading = (title ?? '').trim();
+  const whole = heading === '' || text.trimStart().startsWith(heading) ? text : `${heading}\n\n${text}`;
+  return whole.slice(0, READ_CHARACTERS).toWellFormed();
+}
+
+/** Sentences of a text; those that were cut at an abbreviation of the trade are whole again. */
+export function sentencesOf(text: string): Sentence[] {
+  const read: { start: number; end: number }[] = [];
+  for (const { start, end } of sentences(text, SENTENCE_WORDS)) {
+    const last = read.at(-1);
+    const goesOn =
+      last !== undefined &&
+      /(?:\b(?:Ltd|Inc|Corp|Co|Mio|Mrd|Plc|Bros|ca|approx|sq|St|incl)\.)$/u.test(text.slice(last.start, last.end));
+    if (goesOn && !text.slice(last.end, start).includes('\n')) last.end = end;
+    else read.push({ start, end });
+    if (read.length > READ_SENTENCES) break;
+  }
+  return read.map(({ start, end }, place) => ({ text: text.slice(start, end).replace(/\s/gu, ' '), start, place }));
+}
+
+function matchesIn(sentence: Sentence, all: readonly Sentence[], { competitors, types }: Reading): Match[] {
+  if (CODE.test(sentence.text)) return [];
+  const before = all[sentence.place - 1]?.text ?? '';
+  const matches = RULES.flatMap((rule) => rule(sentence.text, { competitors, before })).filter(({ type }) =>
+    types.has(type),
+  );
+  const has = (type: SignalType) => matches.some((match) => match.type === type);
+  return matches.filter(({ type, facts }) => {
+    // A register's lines on directors are filings; a role that is looked for is a vacancy.
+    if (type === 'EXECUTIVE_CHANGE')
+      return (
+        !(has('COMPANIES_HOUSE_FILING') && !/chief|ceo|cfo|coo|cto/iu.test(String(facts.role))) && !has('JOB_POSTING')
+      );
+    // "A charge, secured on a new depot" tells of the charge.
+    if (type === 'EXPANSION') return !has('COMPANIES_HOUSE_FILING');
+    return (
+      type !== 'TECHNOLOGY_ADOPTION' ||
+      !(has('COMPETITOR_MENTION') || has('COMPANIES_HOUSE_FILING') || has('WEBSITE_ACTIVITY'))
+    );
+  });
+}
+
+interface Kept {
+  document: Document;
+  linked: string | null;
+  sentence: Sentence;
+  all: readonly Sentence[];
+  match: Match;
+}
+
+function keep({ document, linked, sentence, all, match }: Kept, reading: Reading, read: Read): void {
+  if (isOurs(document, sentence.text, match, reading)) return;
+  const whose = attribute({ sentences: all, sentence, match }, linked, reading.companies);
+  if (match.certainty < reading.minConfidence) return;
+  if (whose.companyId === null) {
+    if (!OWN_WORK.has(document.kind)) read.unattributed.push(whose.unknownName);
+    return;
+  }
+  if (reading.companies.company(whose.companyId)?.isCompetitor === true) return;
+  const isNamed = reading.companies
+    .mentions(sentence.text)
+    .some(({ companyIds }) => companyIds.includes(whose.companyId));
+  if (OWN_WORK.has(document.kind) && !isNamed) return;
+  read.candidates.push({
+    type: match.type,
+    companyId: whose.companyId,
+    facts: withoutCompany(match.facts, sentence.text, reading.companies),
+    quote: sentence.text.slice(0, QUOTE_CHARACTERS).trim(),
+    confidence: Math.max(0, match.certainty - (isNamed ? 0 : 4)),
+    documentIds: [document.id],
+    at: happenedAt(sentence.text, document.createdAt, match).toISOString(),
+    by: 'rules',
+  });
+}
+
+/** A company's name looks like a person's: the person is another. */
+function withoutCompany(facts: JsonObject, sentence: string, companies: CompanyIndex): JsonObject {
+  if (typeof facts.person !== 'string' || companies.mentions(facts.person).length === 0) return facts;
+  const { person: _, ...others } = facts;
+  const rest = companies
+    .mentions(sentence)
+    .reduceRight((left, { start, end }) => `${left.slice(0, start)};${left.slice(end)}`, sentence);
+  const person = personIn(rest);
+  return person === null ? others : { ...others, person };
+}
+
+/** The date told nearest to the words, unless it is to come; else when the text was written. */
+export function happenedAt(sentence: string, writtenAt: Date, match: { start: number }): Date {
+  const past = datesIn(sentence, writtenAt).filter(
+    ({ at, until }) => at <= writtenAt && until.getTime() - at.getTime() < 40 * 86_400_000,
+  );
+  const nearest = past.sort(
+    (left, right) => Math.abs(left.place - match.start) - Math.abs(right.place - match.start),
+  )[0];
+  return nearest?.at ?? writtenAt;
+}
+
+/** Our own adverts, appointments and offices. */
+function isOurs(document: Document, sentence: string, match: Match, { ourNames }: Reading): boolean {
+  if (ourNames.length === 0 || match.type === 'COMPETITOR_MENTION' || match.type === 'WEBSITE_ACTIVITY') return false;
+  const head = sentence.slice(0, match.end + 40);
+  if (ourNames.some((name) => head.includes(name))) return true;
+  const author = typeof document.source.author === 'string' ? document.source.author : '';
+  const isOurAuthor = ourNames.some((name) => author.includes(name));
+  return isOurAuthor && /(?<![\p{L}])(?:we|our|us|we['’]re)(?![\p{L}])/iu.test(sentence);
+}

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { App } from './app.ts';
 import { type Caller, UnauthenticatedError } from './domain/access/caller.ts';
+import type { AgentType } from './domain/agents/agent-type.ts';
+import { findAgentType } from './domain/agents/agent-types.ts';
 import type { Collection, DocumentKind } from './domain/documents/document.ts';
 import type { DocumentInput } from './domain/documents/prepare-documents.ts';
 import { isFinished } from './domain/queues/job.ts';
@@ -16,6 +18,7 @@ const DEMO_SLUG = 'demo';
 const PROGRESS_INTERVAL_MS = 100;
 /** More than the demo has: a person may have added some while it was being filled. */
 const COLLECTIONS_MAX = 1_000;
+const AGENTS_MAX = 1_000;
 
 /** What a person needs to try the demo. */
 export interface Demo {
@@ -29,6 +32,15 @@ interface DemoCollection {
   name: string;
   kind: DocumentKind;
   file: string;
+}
+
+/** An agent of each type, as a team would set it up. */
+interface DemoAgent {
+  type: AgentType;
+  name: string;
+  description: string;
+  configuration?: JsonObject;
+  schedule?: string;
 }
 
 const ROOT: Caller = { kind: 'root', workspace: null, role: 'OWNER', apiKeyId: null, userId: null };
@@ -67,11 +79,24 @@ async function fill(app: App, caller: Caller, { signal, onProgress }: Parameters
     // Where nothing is left to embed there is no job.
     if (jobId !== null) jobIds.push(jobId);
   }
+  await ensureAgents(app, caller);
   await untilEmbedded(app, caller, {
     jobIds,
     signal,
     onProgress: (ready) => onProgress(Math.min(ready, total), total),
   });
+}
+
+/** After the documents, so that none of them has an agent run by itself. */
+async function ensureAgents(app: App, caller: Caller): Promise<void> {
+  const { agents } = app.services;
+  const present = await agents.list(caller, null, { limit: AGENTS_MAX, after: null });
+  const wanted = JSON.parse(readFileSync(join(DEMO_FOLDER, 'agents.json'), 'utf8')) as DemoAgent[];
+  for (const { configuration = null, schedule = null, ...agent } of wanted) {
+    const isThere = present.some(({ type, name }) => type === agent.type && name === agent.name);
+    if (isThere || findAgentType(agent.type) === null) continue;
+    await agents.create(caller, { ...agent, configuration, schedule, isActive: true });
+  }
 }
 
 async function ensureCollection(app: App, caller: Caller, wanted: Omit<DemoCollection, 'file'>): Promise<Collection> {

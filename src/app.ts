@@ -9,7 +9,6 @@ import { TokenVerifier } from './domain/access/token-verifier.ts';
 import type { AlertWatch } from './domain/alerts/alert-watch.ts';
 import { closeKernelRidgeFitting } from './domain/classification/kernel-ridge-fitting.ts';
 import type { GenerationRunner } from './domain/conversations/generation-runner.ts';
-import type { Maintenance } from './domain/queues/maintenance.ts';
 import { closeThemeThread } from './domain/themes/theme-thread.ts';
 import { MeterService } from './domain/usage/meter-service.ts';
 import { ReservationService } from './domain/usage/reservation-service.ts';
@@ -105,12 +104,12 @@ async function assemble(config: Config, logger: Logger, opened: Opened, options:
   opened.files = files;
   const boss = await startBoss(database, logger);
   opened.boss = boss;
-  const { services, definitions, maintenance, generationRunner, alertWatch } = openUseCases({
+  const { services, definitions, maintenance, agentClock, generationRunner, alertWatch } = openUseCases({
     ...{ config, logger, database, authenticator, recorder, meters, reservations, models, files, boss },
   });
   opened.alertWatch = alertWatch;
   opened.generationRunner = generationRunner;
-  const work = new BackgroundWork(config.worker, maintenance, () =>
+  const work = new BackgroundWork(config.worker, [maintenance, agentClock], () =>
     startWorker({ boss, database, definitions, logger }),
   );
   opened.work = work;
@@ -123,30 +122,36 @@ async function assemble(config: Config, logger: Logger, opened: Opened, options:
   return { config, logger, database, authenticator, ...metricSources, services, ...root, startWorking, close };
 }
 
-/** The worker and the maintenance of this process, which may be stopped before they were started. */
+/** What a process does every so often. */
+interface RecurringWork {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** The worker and the recurring work of this process, which may be stopped before they were started. */
 class BackgroundWork {
   readonly #wanted: boolean;
-  readonly #maintenance: Maintenance;
+  readonly #recurring: readonly RecurringWork[];
   readonly #startWorker: () => Promise<RunningWorker>;
   #worker: Promise<RunningWorker> | null = null;
   #stopped = false;
 
-  constructor(wanted: boolean, maintenance: Maintenance, startWorker: () => Promise<RunningWorker>) {
+  constructor(wanted: boolean, recurring: readonly RecurringWork[], startWorker: () => Promise<RunningWorker>) {
     this.#wanted = wanted;
-    this.#maintenance = maintenance;
+    this.#recurring = recurring;
     this.#startWorker = startWorker;
   }
 
   async start(): Promise<void> {
     if (!this.#wanted || this.#stopped || this.#worker !== null) return;
     this.#worker = this.#startWorker();
-    this.#maintenance.start();
+    for (const each of this.#recurring) each.start();
     await this.#worker;
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#maintenance.stop();
+    await Promise.all(this.#recurring.map((each) => each.stop()));
     await (await this.#worker)?.stop();
   }
 }

@@ -102,6 +102,11 @@ const SETTINGS = z.object({
     .min(1, 'must be at least 1')
     .max(64 * 2 ** 30, 'must be at most 64 GiB')
     .default(2 * 2 ** 30),
+  SIGNALBOX_SUBSCRIBER_PATIENCE_SECONDS: z.coerce
+    .number({ error: 'must be a number of seconds' })
+    .min(1, 'must be 1 to 3600')
+    .max(3_600, 'must be 1 to 3600')
+    .default(30),
   SIGNALBOX_S3_BUCKET: z.string().optional(),
   SIGNALBOX_S3_REGION: z.string().default('us-east-1'),
   SIGNALBOX_S3_ENDPOINT: z.string().refine(isHttpUrl, 'must be an http(s) url').optional(),
@@ -189,6 +194,8 @@ export interface Config {
   filesDir: string;
   /** Of one uploaded file. */
   uploadMaxBytes: number;
+  /** How long a subscriber may read nothing before it is closed. */
+  subscriberPatienceMs: number;
   /** Absent: files are kept in `filesDir`. */
   s3: S3Config | undefined;
   /** For how many days single attempts are kept; what they add up to by day stays. */
@@ -234,6 +241,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     publicUrl: settings.SIGNALBOX_PUBLIC_URL && withoutTrailingSlash(settings.SIGNALBOX_PUBLIC_URL),
     filesDir: settings.SIGNALBOX_FILES_DIR ?? join(settings.SIGNALBOX_DATA_DIR, 'files'),
     uploadMaxBytes: settings.SIGNALBOX_UPLOAD_MAX_BYTES,
+    subscriberPatienceMs: settings.SIGNALBOX_SUBSCRIBER_PATIENCE_SECONDS * 1_000,
     s3: readS3Config(settings),
     usageRetentionDays: settings.SIGNALBOX_USAGE_RETENTION_DAYS,
     telemetry: readTelemetryConfig(settings),

@@ -4,6 +4,11 @@ import type { Database } from './db/client.ts';
 import type { FileStore } from './db/file-store.ts';
 import { ApiKeyService } from './domain/access/api-key-service.ts';
 import type { Authenticator } from './domain/access/authenticator.ts';
+import type { AgentClock } from './domain/agents/agent-clock.ts';
+import { openAgentRunning } from './domain/agents/agent-running.ts';
+import { findAgentType } from './domain/agents/agent-types.ts';
+import { openAgents } from './domain/agents/agents.ts';
+import { noteChangedDocuments } from './domain/agents/document-news-store.ts';
 import type { AlertWatch } from './domain/alerts/alert-watch.ts';
 import { openAlerting } from './domain/alerts/alerting.ts';
 import { CacheService } from './domain/caching/cache-service.ts';
@@ -16,7 +21,10 @@ import { DocumentService } from './domain/documents/document-service.ts';
 import { openProcessing } from './domain/documents/processing.ts';
 import { type Importing, openImporting } from './domain/imports/importing.ts';
 import { ReportLinks } from './domain/imports/report-links.ts';
+import { openFindings } from './domain/insights/findings.ts';
 import { readSecretKeys } from './domain/integrations/secret-key.ts';
+import { MediaService } from './domain/media/media-service.ts';
+import { openMediaSlots } from './domain/media/media-slots.ts';
 import { JobControlService } from './domain/queues/job-control-service.ts';
 import { JobService } from './domain/queues/job-service.ts';
 import { Maintenance } from './domain/queues/maintenance.ts';
@@ -60,6 +68,8 @@ export interface UseCases {
   maintenance: Maintenance;
   /** Makes answers; to be started when the doors are open, and stopped before the models are closed. */
   generationRunner: GenerationRunner;
+  /** Has agents run by themselves; to be started and stopped with the maintenance. */
+  agentClock: AgentClock;
   /** To be closed when nothing is recorded any more. */
   alertWatch: AlertWatch;
 }
@@ -85,10 +95,23 @@ export function openUseCases(foundation: Foundation): UseCases {
   const { embeddingModelOf } = processing;
   const documentSearch = new DocumentSearch({ database, search, gateway, catalog, recorder });
   const answering = openAnswering({ ...processing.services, database, search: documentSearch, catalog, gateway });
-  const conversing = openConversing({ ...answering, database, logger, gateway });
+  const mediaSlots = openMediaSlots();
+  const conversing = openConversing({ ...answering, database, logger, slots: mediaSlots });
   const importing = openImporting({ ...processing.services, database, files, queue, documents, embeddingModelOf });
   const dailySummaries = new DailySummaryService(database);
-  const upkeep = [alerting.upkeep, dailySummaries.upkeep, importing.upkeep, conversing.upkeep];
+  const findings = openFindings(database);
+  const toolParts = { ...processing.services, database, search: documentSearch, answers: answering.service };
+  const running = openAgentRunning({ ...toolParts, catalog, gateway, recorder, queue, typeOf: findAgentType });
+  const { router } = gateway;
+  const agents = openAgents({ ...foundation, catalog, router, runs: running.runs });
+  const upkeep = [
+    running.upkeep,
+    findings.upkeep,
+    alerting.upkeep,
+    dailySummaries.upkeep,
+    importing.upkeep,
+    ...conversing.upkeep,
+  ];
   const services: Services = {
     ...accessServices(foundation, alerting.watch, (workspaceId) => {
       search.forgetWorkspace(workspaceId);
@@ -97,11 +120,14 @@ export function openUseCases(foundation: Foundation): UseCases {
     ...modelServices(models),
     ...processing.services,
     ...conversing.services,
+    ...findings.services,
+    ...agents.services,
     ...{ documents, caches, dailySummaries, alerts: alerting.service },
     ...importServices(config, importing),
     collections: new CollectionService(database, embeddingModelOf),
     search: documentSearch,
     answers: answering.service,
+    media: new MediaService(gateway, mediaSlots),
     taxonomies: new TaxonomyService(database),
     jobs: new JobService(database),
     jobControl: new JobControlService(database, queue),
@@ -111,9 +137,15 @@ export function openUseCases(foundation: Foundation): UseCases {
   };
   return {
     services,
-    definitions: [...processing.jobs.definitions, alerting.delivery, importing.job] as unknown as JobDefinition[],
+    definitions: [
+      ...processing.jobs.definitions,
+      alerting.delivery,
+      importing.job,
+      running.job,
+    ] as unknown as JobDefinition[],
     maintenance: new Maintenance(database, indexes, logger, upkeep, config.usageRetentionDays),
     generationRunner: conversing.runner,
+    agentClock: agents.clock,
     alertWatch: alerting.watch,
   };
 }
@@ -123,7 +155,8 @@ function openDocuments(
   { budget, embeddingModelOf, tasks }: ReturnType<typeof openProcessing>,
   onChange: (workspaceId: string, documentIds: readonly string[]) => void,
 ): DocumentService {
-  return new DocumentService({ database, meters, checkBudget: budget, embeddingModelOf, tasks, onChange });
+  const noteChanged = noteChangedDocuments;
+  return new DocumentService({ database, meters, checkBudget: budget, embeddingModelOf, tasks, noteChanged, onChange });
 }
 
 /** Who may do what, and spend how much. */

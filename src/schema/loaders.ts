@@ -9,7 +9,10 @@ import type { RankedHit } from '../domain/search/search.ts';
 import type { Summary } from '../domain/summaries/summary.ts';
 import type { BudgetState } from '../domain/usage/budget.ts';
 import type { Operation } from '../domain/usage/usage-event.ts';
+import { type AgentLoaders, agentLoaders } from './agents/agent-loaders.ts';
 import { type ConversationLoaders, conversationLoaders } from './conversations/conversation-loaders.ts';
+import { type FindingLoaders, findingLoaders } from './insights/finding-loaders.ts';
+import { inOrder, remembered } from './loading.ts';
 import { type GraphRequest, modelCall } from './request.ts';
 import { type ThemeLoaders, themeLoaders } from './themes/theme-loaders.ts';
 
@@ -17,7 +20,7 @@ import { type ThemeLoaders, themeLoaders } from './themes/theme-loaders.ts';
 type DocumentLoader<Result> = DataLoader<Document, Result | null, string>;
 
 /** Things that many fields of one request ask for, loaded together. */
-export interface Loaders extends ThemeLoaders, ConversationLoaders {
+export interface Loaders extends ThemeLoaders, ConversationLoaders, FindingLoaders, AgentLoaders {
   document: DataLoader<string, Document | null>;
   collection: DataLoader<string, Collection | null>;
   apiKey: DataLoader<string, ApiKey | null>;
@@ -91,6 +94,8 @@ export function createLoaders(request: GraphRequest): Loaders {
     ),
     ...themeLoaders(request),
     ...conversationLoaders(request),
+    ...findingLoaders(request),
+    ...agentLoaders(request),
     similar: (args) =>
       remembered(
         similars,
@@ -120,17 +125,4 @@ function aiLoader<Result>(
 function missingOf(text: string, failure: unknown): null | Error {
   if (failure === null || text.trim() === '') return null;
   return failure instanceof Error ? failure : new Error('a document has no summary', { cause: failure });
-}
-
-function inOrder<Item extends { id: string }>(ids: readonly string[], items: readonly Item[]): (Item | null)[] {
-  const found = new Map(items.map((item) => [item.id, item]));
-  return ids.map((id) => found.get(id) ?? null);
-}
-
-function remembered<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  map.set(key, made);
-  return made;
 }

@@ -34,6 +34,10 @@ const LOADERS: Partial<Record<IdKind, { typename: string; load: Load }>> = {
     typename: 'Generation',
     load: ({ services, caller }, id) => first(services.generations.find(caller, [id])),
   },
+  Agent: { typename: 'Agent', load: ({ loaders }, id) => loaders.agent.load(id) },
+  AgentRun: { typename: 'AgentRun', load: ({ loaders }, id) => loaders.agentRun.load(id) },
+  Insight: { typename: 'Insight', load: ({ loaders }, id) => loaders.insight.load(id) },
+  Signal: { typename: 'Signal', load: ({ loaders }, id) => loaders.signal.load(id) },
   Job: { typename: 'Job', load: ({ services, caller }, id) => first(services.jobs.find(caller, [id])) },
 };
 

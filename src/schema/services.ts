@@ -1,4 +1,6 @@
 import type { ApiKeyService } from '../domain/access/api-key-service.ts';
+import type { AgentRunService } from '../domain/agents/agent-run-service.ts';
+import type { AgentService } from '../domain/agents/agent-service.ts';
 import type { AlertService } from '../domain/alerts/alert-service.ts';
 import type { CacheService } from '../domain/caching/cache-service.ts';
 import type { ClassificationService } from '../domain/classification/classification-service.ts';
@@ -6,6 +8,7 @@ import type { TaxonomyService } from '../domain/classification/taxonomy-service.
 import type { AnswerService } from '../domain/conversations/answering/answer-service.ts';
 import type { ConversationService } from '../domain/conversations/conversation-service.ts';
 import type { GenerationService } from '../domain/conversations/generation-service.ts';
+import type { ImageDescriptionService } from '../domain/conversations/image-description-service.ts';
 import type { MessageService } from '../domain/conversations/message-service.ts';
 import type { CollectionService } from '../domain/documents/collection-service.ts';
 import type { DocumentService } from '../domain/documents/document-service.ts';
@@ -16,10 +19,13 @@ import type { ModelCatalog } from '../domain/gateway/model-catalog.ts';
 import type { ModelGateway } from '../domain/gateway/model-gateway.ts';
 import type { ImportService } from '../domain/imports/import-service.ts';
 import type { ReportLinks } from '../domain/imports/report-links.ts';
+import type { InsightService } from '../domain/insights/insight-service.ts';
+import type { SignalService } from '../domain/insights/signal-service.ts';
 import type { IntegrationService } from '../domain/integrations/integration-service.ts';
 import type { PluginService } from '../domain/integrations/plugin-service.ts';
 import type { SettingsService } from '../domain/integrations/settings-service.ts';
 import type { TrialService } from '../domain/integrations/trial-service.ts';
+import type { MediaService } from '../domain/media/media-service.ts';
 import type { JobControlService } from '../domain/queues/job-control-service.ts';
 import type { JobService } from '../domain/queues/job-service.ts';
 import type { QueueService } from '../domain/queues/queue-service.ts';
@@ -45,6 +51,8 @@ export interface Services {
   conversations: ConversationService;
   messages: MessageService;
   generations: GenerationService;
+  imageDescriptions: ImageDescriptionService;
+  media: MediaService;
   processing: ProcessService;
   summaries: SummaryService;
   embeddingQuality: EmbeddingQualityService;
@@ -58,6 +66,10 @@ export interface Services {
   usage: UsageService;
   budgets: BudgetService;
   alerts: AlertService;
+  agents: AgentService;
+  agentRuns: AgentRunService;
+  insights: InsightService;
+  signals: SignalService;
   dailySummaries: DailySummaryService;
   costEstimates: CostEstimateService;
   models: ModelCatalog;

@@ -80,6 +80,9 @@ export interface BudgetCheck {
   check(caller: WorkspaceCaller, texts: readonly string[]): Promise<void>;
 }
 
+/** Tells, in the transaction that writes them, that documents of a collection have changed. */
+export type NoteChanged = (scope: WorkspaceScope, collectionId: string) => Promise<void>;
+
 /** What a larger work writes with its documents. */
 export type WriteAlongside = (scope: WorkspaceScope, outcome: UpsertOutcome) => Promise<void>;
 
@@ -97,6 +100,7 @@ export class DocumentService {
   readonly #checkBudget: BudgetCheck;
   readonly #tasks: DocumentTasks;
   readonly #embeddingModelOf: EmbeddingModelOf;
+  readonly #noteChanged: NoteChanged;
   readonly #onChange: DocumentsChanged;
 
   constructor(parts: {
@@ -105,6 +109,7 @@ export class DocumentService {
     checkBudget: BudgetCheck;
     tasks: DocumentTasks;
     embeddingModelOf: EmbeddingModelOf;
+    noteChanged: NoteChanged;
     onChange: DocumentsChanged;
   }) {
     this.#database = parts.database;
@@ -112,6 +117,7 @@ export class DocumentService {
     this.#checkBudget = parts.checkBudget;
     this.#tasks = parts.tasks;
     this.#embeddingModelOf = parts.embeddingModelOf;
+    this.#noteChanged = parts.noteChanged;
     this.#onChange = parts.onChange;
   }
 
@@ -223,6 +229,7 @@ export class DocumentService {
       createdAt: document.createdAt ?? known.get(document.externalId ?? '')?.createdAt ?? null,
     }));
     const written = await writeDocuments(scope, rows);
+    if (written.length > 0) await this.#noteChanged(scope, input.collectionId);
     const byKey = new Map(written.map((document) => [document.externalId ?? document.id, document]));
     // Another writer may have stored the very same documents between the lock and the write.
     const unseen = rows.filter((row) => !byKey.has(row.externalId ?? row.id) && !known.has(row.externalId ?? ''));

@@ -1,4 +1,6 @@
 import { ForbiddenError } from '../../domain/access/actions.ts';
+import { BudgetExceededError, LimitReachedError } from '../../domain/usage/errors.ts';
+import { RateLimitedError } from '../../domain/usage/rate-limit.ts';
 import { ConflictError, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { builder } from '../builder.ts';
 import { DocumentFilter } from '../documents/document-inputs.ts';
@@ -64,10 +66,15 @@ builder.mutationFields((t) => ({
   sendMessage: t.field({
     type: GenerationType,
     description:
-      'Says something, and has it answered: returns at once with the generation, to be watched by the subscription `generation`. A conversation has one answer at a time; sending amid it is a conflict. What goes wrong with the answer itself is its last event. Needs AI_USE.',
-    errors: { types: [InvalidInputError, NotFoundError, ForbiddenError, ConflictError] },
+      'Says something, and has it answered: returns at once with the generation, to be watched by the subscription `generation`. A conversation has one answer at a time; sending amid it is a conflict. What stands against it is told at once as far as it is known, such as a budget that is used up; what goes wrong with the answer itself is its last event. Needs AI_USE.',
+    errors: {
+      types: [
+        ...[InvalidInputError, NotFoundError, ForbiddenError, ConflictError],
+        ...[LimitReachedError, BudgetExceededError, RateLimitedError],
+      ],
+    },
     args: { input: t.arg({ type: SendMessageInput, required: true, description: 'The message.' }) },
-    resolve: (_root, { input }, { services, caller, requestId }) =>
+    resolve: (_root, { input }, { services, caller, requestId, signal }) =>
       services.messages.send(
         caller,
         {
@@ -81,7 +88,7 @@ builder.mutationFields((t) => ({
           attachments: input.attachments ?? [],
           idempotencyKey: input.idempotencyKey ?? null,
         },
-        requestId,
+        { requestId, signal },
       ),
   }),
   stopGeneration: t.field({

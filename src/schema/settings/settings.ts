@@ -73,7 +73,7 @@ export const SettingsType = builder.objectRef<SettingsView>('Settings').implemen
     policies: t.field({
       type: 'JSON',
       description:
-        'Rules. Known ones: `answerCache` (whether the same question may have the answer of a moment ago); `budgets` ({ unknownPrices: "refuse" }: a model whose price is not known is not called while a budget is in force; "allow" otherwise); `requestsPerMinute` and `requestsPerMinutePerKey` (model calls of the workspace and of each API key, in any minute).',
+        'Rules. Known ones: `answerCache` (whether the same question may have the answer of a moment ago); `budgets` ({ unknownPrices: "refuse" }: a model whose price is not known is not called while a budget is in force; "allow" otherwise); `requestsPerMinute` and `requestsPerMinutePerKey` (model calls of the workspace and of each API key, in any minute); `suggestedActions` (who suggests what to do next after an answer: "model" by a small call of its own, as by default; "rules", which cost nothing; "off").',
       resolve: ({ policies }) => policies,
     }),
     models: t.field({
@@ -95,7 +95,7 @@ const UpdateSettingsInput = builder.inputType('UpdateSettingsInput', {
     policies: t.field({
       type: 'JSON',
       description:
-        'Rules; `answerCache` is true or false, `requestsPerMinute` and `requestsPerMinutePerKey` are whole numbers from 1 to 100,000.',
+        'Rules; `answerCache` is true or false, `requestsPerMinute` and `requestsPerMinutePerKey` are whole numbers from 1 to 100,000, `suggestedActions` is "model", "rules" or "off".',
     }),
     models: t.field({
       type: 'JSON',

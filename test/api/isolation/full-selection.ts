@@ -9,6 +9,7 @@ import {
 
 /** Arguments of the fields that cannot be asked for without any, or would be too costly. */
 const ARGUMENTS: Readonly<Record<string, string>> = {
+  'Agent.runs': '(first: 2)',
   'Collection.documents': '(first: 4)',
   'Conversation.messages': '(first: 2)',
   'Document.similar': '(first: 3, minSimilarity: 0)',

@@ -29,6 +29,7 @@ const CASES: Record<string, { type: IdKind; document: string }> = {
     type: 'Document',
     document: mutation('backfillEmbeddings', 'documentIds: ["ID"]'),
   },
+  'cancelAgentRun.input.id': { type: 'AgentRun', document: mutation('cancelAgentRun', 'id: "ID"') },
   'cancelJob.input.id': { type: 'Job', document: mutation('cancelJob', 'id: "ID"') },
   'correctClassification.input.documentId': {
     type: 'Document',
@@ -38,6 +39,7 @@ const CASES: Record<string, { type: IdKind; document: string }> = {
     type: 'Integration',
     document: mutation('createIntegration', 'name: "leaning", pluginId: "local", fallbackId: "ID"'),
   },
+  'deleteAgent.input.id': { type: 'Agent', document: mutation('deleteAgent', 'id: "ID"', 'count') },
   'deleteDocuments.input.filter.collectionIds': {
     type: 'Collection',
     document: mutation('deleteDocuments', 'filter: { collectionIds: ["ID"] }', 'count'),
@@ -78,6 +80,7 @@ const CASES: Record<string, { type: IdKind; document: string }> = {
     ),
   },
   'stopGeneration.input.id': { type: 'Generation', document: mutation('stopGeneration', 'id: "ID"') },
+  'runAgent.input.agentId': { type: 'Agent', document: mutation('runAgent', 'agentId: "ID"') },
   'retryJob.input.id': { type: 'Job', document: mutation('retryJob', 'id: "ID"') },
   'revokeApiKey.input.id': { type: 'ApiKey', document: mutation('revokeApiKey', 'id: "ID"') },
   'setBudget.input.apiKeyId': {
@@ -85,6 +88,8 @@ const CASES: Record<string, { type: IdKind; document: string }> = {
     document: mutation('setBudget', 'apiKeyId: "ID", window: DAY, limitUsd: "1"'),
   },
   'testIntegration.input.id': { type: 'Integration', document: mutation('testIntegration', 'id: "ID"') },
+  'updateAgent.input.id': { type: 'Agent', document: mutation('updateAgent', 'id: "ID", name: "Taken"') },
+  'updateInsight.input.id': { type: 'Insight', document: mutation('updateInsight', 'id: "ID", status: SEEN') },
   'updateIntegration.input.fallbackId': {
     type: 'Integration',
     document: mutation('updateIntegration', 'id: "OWN_INTEGRATION", fallbackId: "ID"'),
@@ -93,6 +98,7 @@ const CASES: Record<string, { type: IdKind; document: string }> = {
     type: 'Integration',
     document: mutation('updateIntegration', 'id: "ID", isActive: false'),
   },
+  'updateSignal.input.id': { type: 'Signal', document: mutation('updateSignal', 'id: "ID", status: ACTED_UPON') },
   'updateWorkspace.input.id': { type: 'Workspace', document: mutation('updateWorkspace', 'id: "ID", name: "Taken"') },
   'upsertDocuments.input.collectionId': {
     type: 'Collection',
@@ -121,7 +127,9 @@ const CASES: Record<string, { type: IdKind; document: string }> = {
     type: 'Collection',
     document: '{ search(query: "export", mode: KEYWORD, filter: { collectionIds: ["ID"] }) { nodes { rank } } }',
   },
+  'signals.companyId': { type: 'Document', document: '{ signals(companyId: "ID") { nodes { id } } }' },
   'themes.collectionId': { type: 'Collection', document: '{ themes(collectionId: "ID") { nodes { id } } }' },
+  'agentRun.id': { type: 'AgentRun', document: 'subscription { agentRun(id: "ID") { id } }' },
   'generation.id': { type: 'Generation', document: 'subscription { generation(id: "ID") { seq } }' },
   'job.id': { type: 'Job', document: 'subscription { job(id: "ID") { seq } }' },
 };

@@ -1,5 +1,8 @@
 import { insertAlerts } from '../../../src/domain/alerts/alert-store.ts';
+import { recordInsight } from '../../../src/domain/insights/insight-store.ts';
+import { recordSignal } from '../../../src/domain/insights/signal-store.ts';
 import { writeSummary } from '../../../src/domain/usage/daily-summary-store.ts';
+import { anInsight, aSignal } from '../../domain/insights/finding-rows.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { ConversationClient } from '../conversations/conversation-client.ts';
 import { ImportClient } from '../imports/import-client.ts';
@@ -52,6 +55,7 @@ export async function fillWorkspace(server: TestServer, client: WorkspaceClient,
   await correct(client, written.documents[0]?.id ?? '', content.correction);
   await client.read('{ embed(texts: ["a shared text", "another one"]) { cached } }');
   await converse(server, client, content);
+  await findThings(server, client, boardId, content);
   await configure(client, content.label);
   const limitUsd = String(content.suffix.length);
   await warn(server, client, limitUsd);
@@ -84,6 +88,39 @@ async function converse(server: TestServer, client: WorkspaceClient, { suffix, l
     retrieval: true,
   });
   await waitFor('the answer', async () => (await conversations.generation(sent.id)).status === 'COMPLETED', 20_000);
+}
+
+/** An agent that has run, and what it found. */
+async function findThings(
+  { app }: TestServer,
+  client: WorkspaceClient,
+  collectionId: string,
+  { suffix, label }: Content,
+): Promise<void> {
+  const company = { kind: 'COMPANY' as const, title: `Company of ${label}`, text: `It sells ${label}. ${suffix}` };
+  const [stored] = await client.store(collectionId, [company]);
+  const documentId = stored?.id ?? '';
+  const { createAgent } = await client.read<{ createAgent: { id: string } }>(
+    'mutation ($name: String!) { createAgent(input: { type: DASHBOARD_INSIGHTS, name: $name, schedule: "0 0 1 1 *" }) { ... on Agent { id } } }',
+    { name: `Watcher of ${label}` },
+  );
+  const { runAgent } = await client.read<{ runAgent: { id: string } }>(
+    'mutation ($id: ID!) { runAgent(input: { agentId: $id }) { ... on AgentRun { id } } }',
+    createAgent,
+  );
+  const isOver = async () => {
+    const { node } = await client.read<{ node: { finishedAt: string | null } }>(
+      'query ($id: ID!) { node(id: $id) { ... on AgentRun { finishedAt } } }',
+      runAgent,
+    );
+    return node.finishedAt !== null;
+  };
+  await waitFor('the end of the run', isOver, 30_000);
+  const finder = { agentId: createAgent.id, agentName: `Watcher of ${label}`, runId: runAgent.id };
+  await app.database.withWorkspace(client.id, async (scope) => {
+    await recordInsight(scope, finder, anInsight({ title: `Something about ${label}`, documentIds: [documentId] }));
+    await recordSignal(scope, finder, aSignal({ companyId: documentId, evidenceIds: [documentId], data: { label } }));
+  });
 }
 
 async function createBoard(client: WorkspaceClient): Promise<string> {
@@ -138,6 +175,9 @@ export async function readIds(client: WorkspaceClient): Promise<WorkspaceIds> {
     integrations: { id: string }[];
     alerts: Listed;
     themes: Listed;
+    agents: { nodes: { id: string; runs: Listed }[] };
+    insights: Listed;
+    signals: Listed;
     conversations: {
       nodes: { id: string; messages: { nodes: { id: string; generation: { id: string } | null }[] } }[];
     };
@@ -150,6 +190,9 @@ export async function readIds(client: WorkspaceClient): Promise<WorkspaceIds> {
     integrations { id }
     alerts { nodes { id } }
     themes { nodes { id } }
+    agents { nodes { id runs { nodes { id } } } }
+    insights { nodes { id } }
+    signals { nodes { id } }
     conversations { nodes { id messages { nodes { id generation { id } } } } }
   }`);
   const messages = data.conversations.nodes.flatMap((conversation) => conversation.messages.nodes);
@@ -166,6 +209,10 @@ export async function readIds(client: WorkspaceClient): Promise<WorkspaceIds> {
     Integration: data.integrations.map(({ id }) => id),
     Alert: ids(data.alerts),
     Theme: ids(data.themes),
+    Agent: ids(data.agents),
+    AgentRun: data.agents.nodes.flatMap(({ runs }) => ids(runs)),
+    Insight: ids(data.insights),
+    Signal: ids(data.signals),
     Conversation: ids(data.conversations),
     Message: messages.map(({ id }) => id),
     Generation: messages.flatMap(({ generation }) => generation?.id ?? []),

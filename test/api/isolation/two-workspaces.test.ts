@@ -9,6 +9,8 @@ import { fullSelection } from './full-selection.ts';
 import { fillWorkspace, readIds, type WorkspaceIds } from './neighbour.ts';
 
 const SELECTION_DEPTH = 3;
+/** What has lists of things with documents: deeper, it would be refused as too costly. */
+const DEPTHS: Readonly<Record<string, number>> = { AgentRun: 1, Insight: 2, Signal: 2 };
 
 /**
  * Arguments to run each field of the Query type with; several for one that does several things. Where the field answers
@@ -74,6 +76,9 @@ function casesFor(ids: WorkspaceIds): Cases {
     nodes: eachType((some) => `(ids: ${JSON.stringify(some)})`),
     usage: { usage: '' },
     budgets: { budgets: '' },
+    agents: { all: '(first: 5)', 'of a type': '(first: 5, type: DASHBOARD_INSIGHTS)' },
+    insights: { all: '(first: 10)', narrowed: '(first: 10, minPriority: HIGH, status: [NEW])' },
+    signals: { all: '(first: 10)', active: '(first: 10, status: [ACTIVE])' },
     alerts: { all: '', unseen: '(acknowledged: false)' },
     dailySummaries: { dailySummaries: '(from: "2026-01-01", to: "2026-12-31")' },
     costEstimate: { costEstimate: '(operation: EMBED, texts: ["dock"])' },
@@ -86,7 +91,7 @@ function documentOf(field: string, caseName: string, given: string): string {
   const type = declared === undefined ? undefined : getNamedType(declared);
   const expected = type !== undefined && isAbstractType(type) ? schema.getType(caseName) : type;
   if (type === undefined || expected === undefined) throw new Error(`there is no ${field} of ${caseName}`);
-  const selection = fullSelection(expected, SELECTION_DEPTH);
+  const selection = fullSelection(expected, DEPTHS[expected.name] ?? SELECTION_DEPTH);
   return `{ ${field}${given} ${expected === type ? selection : `{ ... on ${expected.name} ${selection} }`} }`;
 }
 

@@ -53,8 +53,12 @@ export interface AnswerCompletion {
   attempts: readonly Attempt[];
 }
 
+/** What is made: an answer of a conversation, or what a picture shows. */
+export type GenerationTask = 'CHAT' | 'DESCRIBE_IMAGE';
+
 /** What to answer, and how. */
 export interface AnswerQuestion {
+  task: GenerationTask;
   conversationId: string;
   /**
    * The message of the user that is answered. It and those before it are in the table `messages`, in the order of
@@ -73,8 +77,20 @@ export interface AnswerQuestion {
   attachments: readonly Attachment[];
 }
 
+/** A question that is not written down yet. */
+export interface ExpectedQuestion extends Pick<AnswerQuestion, 'model' | 'retrieval' | 'maxTokens'> {
+  text: string;
+  pictures: number;
+}
+
 /** Answers questions. */
 export interface AnswerMaker {
+  /**
+   * What stands against an answer before it is begun, as far as that is known then; nothing is taken or counted.
+   * @throws NoProviderError, InvalidInputError (a model that does not see), RateLimitedError, LimitReachedError,
+   * BudgetExceededError
+   */
+  check(call: ModelCall, expected: ExpectedQuestion): Promise<void>;
   /**
    * Asked again after a server died, it answers from the beginning.
    * @throws as the gateway does; the signal's reason soon after `call.signal` is aborted

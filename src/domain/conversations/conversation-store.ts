@@ -2,13 +2,15 @@ import type { PendingQuery, Row } from 'postgres';
 import type { WorkspaceScope } from '../../db/workspace-scope.ts';
 import type { Conversation } from './conversation.ts';
 
+/** @param purpose IMAGE: it is made for one description, and is in no list */
 export async function insertConversation(
   scope: WorkspaceScope,
   { id, title, persona, metadata }: Pick<Conversation, 'id' | 'title' | 'persona' | 'metadata'>,
+  purpose: 'CHAT' | 'IMAGE' = 'CHAT',
 ): Promise<Conversation> {
   const [row] = await scope.sql<Conversation[]>`
-    insert into conversations (workspace_id, id, title, persona, metadata)
-    values (${scope.workspaceId}, ${id}, ${title}, ${persona}, ${JSON.stringify(metadata)}::text::jsonb)
+    insert into conversations (workspace_id, id, purpose, title, persona, metadata)
+    values (${scope.workspaceId}, ${id}, ${purpose}, ${title}, ${persona}, ${JSON.stringify(metadata)}::text::jsonb)
     returning ${columns(scope)}`;
   return row as Conversation;
 }
@@ -27,7 +29,8 @@ export async function listConversations(
 ): Promise<Conversation[]> {
   return await scope.sql<Conversation[]>`
     select ${columns(scope)} from conversations
-    where workspace_id = ${scope.workspaceId} and (${page.after}::text is null or id < ${page.after})
+    where workspace_id = ${scope.workspaceId} and purpose = 'CHAT'
+      and (${page.after}::text is null or id < ${page.after})
     order by id desc limit ${page.limit}`;
 }
 

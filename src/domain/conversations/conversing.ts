@@ -1,12 +1,14 @@
 import type { Database } from '../../db/client.ts';
 import type { Logger } from '../../observability/logger.ts';
-import type { ModelGateway } from '../gateway/model-gateway.ts';
+import type { UploadSlots } from '../imports/upload-slots.ts';
 import type { MaintenanceStep } from '../queues/maintenance.ts';
-import type { AnswerMaker, AnswerPostProcessor } from './answer.ts';
+import type { AnswerMaker, AnswerPostProcessor, GenerationTask } from './answer.ts';
+import { AnswerFindings } from './answer-findings.ts';
 import { ConversationService } from './conversation-service.ts';
 import { dropLogs } from './generation-log-store.ts';
 import { GenerationRunner } from './generation-runner.ts';
 import { GenerationService } from './generation-service.ts';
+import { ImageDescriptionService } from './image-description-service.ts';
 import { MessageService } from './message-service.ts';
 
 /** How long the log of an answer is kept once that is stored. */
@@ -18,33 +20,41 @@ const DROPS_PER_ROUND = 50;
 export interface ConversingParts {
   database: Database;
   logger: Logger;
-  gateway: ModelGateway;
-  maker: AnswerMaker;
+  makers: Readonly<Record<GenerationTask, AnswerMaker>>;
   postProcessor?: AnswerPostProcessor;
+  /** Bounds the files in memory. */
+  slots: UploadSlots;
 }
 
 /** Everything that conversations are made of. */
 export interface Conversing {
-  services: { conversations: ConversationService; messages: MessageService; generations: GenerationService };
+  services: {
+    conversations: ConversationService;
+    messages: MessageService;
+    generations: GenerationService;
+    imageDescriptions: ImageDescriptionService;
+  };
   /** To be started when the doors are open, and stopped before the models are closed. */
   runner: GenerationRunner;
-  upkeep: MaintenanceStep;
+  upkeep: MaintenanceStep[];
 }
 
 export function openConversing(parts: ConversingParts): Conversing {
-  const { database, gateway } = parts;
-  const runner = new GenerationRunner(parts);
-  const checkModel = async (workspaceId: string, model: string) => {
-    await gateway.router.route({ workspaceId, model, work: 'chat', fallbacks: [], capabilities: ['STREAM'] });
-  };
+  const { database, makers, slots } = parts;
+  const findings = new AnswerFindings(parts);
+  const runner = new GenerationRunner({ ...parts, findings });
   return {
     services: {
       conversations: new ConversationService(database),
-      messages: new MessageService({ database, runner, checkModel }),
+      messages: new MessageService({ database, runner, maker: makers.CHAT, slots }),
       generations: new GenerationService(database),
+      imageDescriptions: new ImageDescriptionService({ database, runner, maker: makers.DESCRIBE_IMAGE, slots }),
     },
     runner,
-    upkeep: { name: 'logs of answers', run: (signal) => dropOldLogs(database, signal) },
+    upkeep: [
+      { name: 'logs of answers', run: (signal) => dropOldLogs(database, signal) },
+      { name: 'findings about answers', run: (signal) => findings.findMissed(signal) },
+    ],
   };
 }
 

@@ -6,7 +6,7 @@ import type { LogEntry } from './generation.ts';
 /** From one writing of text to the next; the first one is not waited for. */
 const COALESCE_MS = 45;
 /** Of one entry, so that a follower's page is bounded. */
-const ENTRY_CHARACTERS = 16_000;
+const ENTRY_CHARACTERS = 4_000;
 /** That wait for the database before the answer is held up. */
 const WAITING_CHARACTERS = 64_000;
 const AWAY_PAUSE_MS = 500;

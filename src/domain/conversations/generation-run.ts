@@ -7,19 +7,20 @@ import { DomainError, UnavailableError } from '../../shared/errors.ts';
 import { storableJson, storableText } from '../../shared/text.ts';
 import { waitFor } from '../../shared/wait-for.ts';
 import type { WorkspaceCaller } from '../access/caller.ts';
-import { findWorkspace } from '../access/workspace-lookup.ts';
 import { STORED_FILTER } from '../documents/process-payload.ts';
 import { ProviderFailedError } from '../gateway/errors.ts';
 import type { Attempt } from '../gateway/generation.ts';
 import type { ModelCall } from '../gateway/model-call.ts';
+import { warmTokenCounting } from '../usage/token-count.ts';
 import type {
   AnswerCompletion,
   AnswerMaker,
   AnswerPart,
-  AnswerPostProcessor,
   AnswerQuestion,
+  GenerationTask,
   UsageAmount,
 } from './answer.ts';
+import { type AnswerFindings, findCaller } from './answer-findings.ts';
 import { generationStopTopic, type LogEnd } from './generation.ts';
 import { GenerationLog, whileAway } from './generation-log.ts';
 import { readTextSoFar } from './generation-log-store.ts';
@@ -33,24 +34,24 @@ import {
   type TakenGeneration,
 } from './generation-store.ts';
 import { addUsage, GenerationTally } from './generation-usage.ts';
-import { listAttachments, storeAnswerText } from './message-store.ts';
+import { deleteAttachments, listAttachments, storeAnswerText } from './message-store.ts';
 
 /** Of one answer: no model writes that much, and a provider that does not end has to be ended. */
 const MAX_CHARACTERS = 1_000_000;
 /** Takes of one answer: the servers of two were lost with it, and it may be why. */
 const MAX_TRIES = 2;
-/** How long it may take to find out what a provider has used that was told to stop: the first time, tokens are counted late. */
+/** How long the count of what a stopped answer has used may take: everybody who watches waits for it. */
+const COUNT_MS = 75;
+/** How long a provider is waited for that was told to stop, and what was done before it. */
 const STOP_MS = 5_000;
-const POST_PROCESSING_MS = 60_000;
 /** A failure's message is shown in every log. */
 const MESSAGE_MAX_CHARACTERS = 2_000;
 
 export interface GenerationRunParts {
   database: Database;
   logger: Logger;
-  maker: AnswerMaker;
-  /** Left out: nothing is added to an answer. */
-  postProcessor?: AnswerPostProcessor | undefined;
+  makers: Readonly<Record<GenerationTask, AnswerMaker>>;
+  findings: AnswerFindings;
 }
 
 /** Why the making of an answer was ended from outside. */
@@ -116,32 +117,40 @@ export class GenerationRun {
 
   /** Never throws: what could not be ended is taken over by another process when its lease is over. */
   async run(): Promise<void> {
+    const lookBack = await this.#make();
+    await lookBack?.();
+  }
+
+  /** @returns what is to be done once the answer is over; null: nothing */
+  async #make(): Promise<(() => Promise<void>) | null> {
     const { database, logger } = this.#parts;
     const { workspaceId, id } = this.#taken;
     const stopListening = database.bus.listen(generationStopTopic(workspaceId, id), () => this.#lookForStop());
     try {
-      const caller = await whileAway(() => this.#caller());
-      if (caller !== null) await this.#make(caller);
+      const caller = await whileAway(() => findCaller(this.#parts.database, this.#taken));
+      return caller === null ? null : await this.#makeFor(caller);
     } catch (error) {
       if (!(error instanceof LeaseLostError)) {
         logger.error({ err: error, generationId: id }, 'an answer could not be ended; another try follows');
       }
+      return null;
     } finally {
       stopListening();
       this.#ending.abort(new Ended('lost'));
     }
   }
 
-  async #make(caller: WorkspaceCaller): Promise<void> {
+  async #makeFor(caller: WorkspaceCaller): Promise<(() => Promise<void>) | null> {
     const log = await this.#openLog();
     const outcome = await this.#outcome(caller, log);
     if (outcome === null) {
       await log.close();
       if ((this.#ending.signal.reason as Ended).reason === 'handed over') await this.#release();
-      return;
+      return null;
     }
     await this.#end(log, outcome);
-    if (outcome.status === 'COMPLETED') await this.#postProcess(caller, log.text, outcome.completion);
+    if (outcome.status !== 'COMPLETED' || this.#task !== 'CHAT') return null;
+    return () => this.#postProcess(caller, log.text, outcome.completion);
   }
 
   /** Null where the answer is left to others. */
@@ -166,8 +175,10 @@ export class GenerationRun {
   }
 
   async #answer(caller: WorkspaceCaller, log: GenerationLog): Promise<AnswerCompletion> {
-    const call = this.#call(caller, this.#ending.signal, this.#tally);
-    const parts = this.#parts.maker.answer(call, await this.#question());
+    const call = { ...this.#call(caller, this.#ending.signal, this.#tally), countWithinMs: COUNT_MS };
+    // Where it is stopped, its tokens are to be counted at once.
+    warmTokenCounting();
+    const parts = this.#parts.makers[this.#task].answer(call, await this.#question());
     const { signal } = this.#ending;
     try {
       for (;;) {
@@ -243,14 +254,22 @@ export class GenerationRun {
     }));
     const entries = [...waiting, this.#lastEntry(outcome, usage)] as const;
     const { language, citations } = status === 'COMPLETED' ? outcome.completion : { language: null, citations: [] };
-    const { messageId } = this.#taken;
+    const { messageId, questionId } = this.#taken;
     const model = this.#model;
+    const isDescription = this.#task === 'DESCRIBE_IMAGE';
+    const findingsDueSeconds = status === 'COMPLETED' && !isDescription ? this.#parts.findings.dueSeconds : undefined;
+    const due = findingsDueSeconds === undefined ? {} : { findingsDueSeconds };
     await whileAway(() =>
       this.#inWorkspace(async (scope) => {
         await storeAnswerText(scope, { messageId, text: log.text, language, citations, model });
-        await endGeneration(scope, this.#place(log.seq), { status, entries, attempts, usage });
+        if (isDescription) await deleteAttachments(scope, questionId);
+        await endGeneration(scope, this.#place(log.seq), { status, entries, attempts, usage, ...due });
       }),
     );
+  }
+
+  get #task(): GenerationTask {
+    return this.#taken.options.task ?? 'CHAT';
   }
 
   #lastEntry(outcome: Outcome, usage: UsageAmount): LogEnd {
@@ -311,35 +330,26 @@ export class GenerationRun {
     const filter = options.filter === null ? null : STORED_FILTER.parse(options.filter);
     const attachments = await this.#inWorkspace((scope) => listAttachments(scope, questionId));
     return {
-      ...{ conversationId, messageId: questionId, generationId: id, retrieval, filter, attachments },
+      ...{ task: this.#task, conversationId, messageId: questionId, generationId: id, retrieval, filter, attachments },
       ...(model === null ? {} : { model }),
       ...(temperature === null ? {} : { temperature }),
       ...(maxTokens === null ? {} : { maxTokens }),
     };
   }
 
-  #call(caller: WorkspaceCaller, signal: AbortSignal, tally: GenerationTally | null): ModelCall {
-    const { requestId, conversationId } = this.#taken;
-    return { caller, operation: 'chat', requestId, aboutId: conversationId, signal, tally };
-  }
-
-  /** Whose usage it is; null where the workspace is gone. */
-  async #caller(): Promise<WorkspaceCaller | null> {
-    const { workspaceId, apiKeyId, userId } = this.#taken;
-    const workspace = await this.#parts.database.withSystem((scope) => findWorkspace(scope, workspaceId));
-    if (workspace === null) return null;
-    return { kind: apiKeyId === null ? 'user' : 'apiKey', workspace, role: 'MEMBER', apiKeyId, userId };
+  #call(caller: WorkspaceCaller, signal: AbortSignal, tally: GenerationTally): ModelCall {
+    const { requestId, conversationId, id } = this.#taken;
+    const isDescription = this.#task === 'DESCRIBE_IMAGE';
+    const about = isDescription ? id : conversationId;
+    return {
+      ...{ caller, operation: isDescription ? 'describe_image' : 'chat', requestId, aboutId: about, signal, tally },
+    };
   }
 
   async #postProcess(caller: WorkspaceCaller, text: string, { language, model }: AnswerCompletion): Promise<void> {
-    const { postProcessor, logger } = this.#parts;
     const { messageId, conversationId, questionId, id } = this.#taken;
-    const message = { id: messageId, conversationId, questionId, text, language, model };
-    const signal = AbortSignal.any([AbortSignal.timeout(POST_PROCESSING_MS), this.#closing.signal]);
-    const call = this.#call(caller, signal, null);
-    await postProcessor?.process(call, message).catch((error: unknown) => {
-      logger.warn({ err: error, generationId: id }, 'an answer was given, and nothing could be found out about it');
-    });
+    const message = { generationId: id, id: messageId, conversationId, questionId, text, language, model };
+    await this.#parts.findings.find(caller, this.#taken, message, this.#closing.signal);
   }
 
   #inWorkspace<Result>(work: (scope: WorkspaceScope) => Promise<Result>): Promise<Result> {

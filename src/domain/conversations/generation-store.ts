@@ -195,17 +195,20 @@ export interface GenerationEnd {
   entries: readonly [...LogEntry[], LogEnd];
   attempts: readonly Attempt[];
   usage: UsageAmount;
+  /** When others look for what is still to be found out about the answer; absent: there is nothing. */
+  findingsDueSeconds?: number;
 }
 
 /** As `appendEntries`, and nothing follows. */
 export async function endGeneration(scope: WorkspaceScope, place: LogPlace, end: GenerationEnd): Promise<void> {
-  const { status, entries, attempts, usage } = end;
+  const { status, entries, attempts, usage, findingsDueSeconds = null } = end;
   const rows = await scope.sql`
     with fenced as (
       update generations set last_seq = last_seq + ${entries.length}::int, model = coalesce(${modelIn(entries)}, model),
         status = ${status}, attempts = ${JSON.stringify(attempts)}::text::jsonb,
         usage = ${JSON.stringify(usage)}::text::jsonb, owner = null, lease_until = null,
-        finished_at = clock_timestamp()
+        finished_at = clock_timestamp(),
+        findings_due_at = clock_timestamp() + make_interval(secs => ${findingsDueSeconds}::float8)
       where workspace_id = ${scope.workspaceId} and id = ${place.id} and claim = ${place.claim}
         and last_seq = ${place.seq} and finished_at is null
       returning id

@@ -1,20 +1,23 @@
 import type { Database } from '../../db/client.ts';
 import { followLog } from '../../db/follow-log.ts';
 import { type GenerationEvent, generationTopic } from './generation.ts';
+import { type EventSource, GenerationFollower, type NextEvents } from './generation-follower.ts';
 import { type LogRead, readLog } from './generation-log-store.ts';
 
 /** Events of one reading of the table. */
-const PAGE_EVENTS = 200;
+const PAGE_EVENTS = 64;
 /** The latest events that followers share; who is further behind reads the table. */
 const SHARED_EVENTS = 500;
 const SHARED_CHARACTERS = 500_000;
+/** Followers that are told before others have their turn: telling one takes some 20 µs. */
+const WOKEN_AT_ONCE = 500;
 const GONE: LogRead = { events: [], lastSeq: 0, isOver: true };
 
 /**
  * The end of one generation's log, as all of its followers in this process share it: one reading of the table a ring,
  * however many follow. A follower holds a page at most, and comes for the next one when that is taken.
  */
-export class GenerationTail {
+export class GenerationTail implements EventSource {
   readonly #database: Database;
   readonly #workspaceId: string;
   readonly #id: string;
@@ -27,7 +30,7 @@ export class GenerationTail {
   #isOver = false;
   #failure: unknown = null;
   #followers = 0;
-  #wakes = new Set<() => void>();
+  #waiting = new Set<GenerationFollower>();
 
   /**
    * @param position number of an event that is there; what comes behind it is shared
@@ -51,84 +54,37 @@ export class GenerationTail {
   }
 
   /** Each event behind `after` once and in order, up to the last; ends where the signal is aborted. */
-  follow(after: number, signal: AbortSignal): AsyncGenerator<GenerationEvent, void> {
+  follow(after: number, signal: AbortSignal): GenerationFollower {
     this.#followers += 1;
-    const left = new AbortController();
-    let isIn = true;
-    const leave = () => {
-      left.abort();
-      if (!isIn) return;
-      isIn = false;
-      this.#followers -= 1;
-      if (this.#followers > 0) return;
-      this.#ended.abort();
-      this.#onEmpty();
-    };
-    if (signal.aborted) leave();
-    signal.addEventListener('abort', leave, { once: true });
-    const done = () => {
-      signal.removeEventListener('abort', leave);
-      leave();
-    };
-    const events = this.#follow(after, left.signal, done);
-    const close = events.return.bind(events);
-    // A generator hears that its consumer has left only where it yields, or, never begun, not at all.
-    events.return = (value) => {
-      done();
-      return close(value);
-    };
-    return events;
+    return new GenerationFollower(this, after, signal);
   }
 
-  async *#follow(after: number, left: AbortSignal, done: () => void): AsyncGenerator<GenerationEvent, void> {
-    let position = after;
-    try {
-      while (!left.aborted) {
-        const { events, isOver } = await this.#behind(position, left);
-        for (const event of events) {
-          yield event;
-          if (left.aborted) return;
-        }
-        position = events.at(-1)?.seq ?? position;
-        if (isOver) return;
-      }
-    } finally {
-      done();
+  next(position: number): NextEvents | Promise<NextEvents> | null {
+    const from = this.#position - this.#events.length;
+    if (position < from) return this.#page(position);
+    if (position < this.#position) {
+      const events = this.#events.slice(position - from, position - from + PAGE_EVENTS);
+      return { events, isOver: this.#isOver && events.at(-1) === this.#events.at(-1) };
     }
+    if (this.#failure !== null) throw this.#failure;
+    return this.#isOver ? { events: [], isOver: true } : null;
   }
 
-  /** The next events; none where the follower has left or there are no more. */
-  async #behind(position: number, left: AbortSignal): Promise<{ events: GenerationEvent[]; isOver: boolean }> {
-    for (;;) {
-      if (left.aborted) return { events: [], isOver: true };
-      const from = this.#position - this.#events.length;
-      if (position < from) return this.#page(position);
-      if (position < this.#position) {
-        const events = this.#events.slice(position - from, position - from + PAGE_EVENTS);
-        return { events, isOver: this.#isOver && events.at(-1) === this.#events.at(-1) };
-      }
-      if (this.#failure !== null) throw this.#failure;
-      if (this.#isOver) return { events: [], isOver: true };
-      await this.#change(left);
-    }
+  wait(follower: GenerationFollower): void {
+    this.#waiting.add(follower);
   }
 
-  async #page(position: number): Promise<{ events: GenerationEvent[]; isOver: boolean }> {
+  left(follower: GenerationFollower): void {
+    this.#waiting.delete(follower);
+    this.#followers -= 1;
+    if (this.#followers > 0) return;
+    this.#ended.abort();
+    this.#onEmpty();
+  }
+
+  async #page(position: number): Promise<NextEvents> {
     const read = await readPage(this.#database, this.#workspaceId, this.#id, position);
     return { events: read?.events ?? [], isOver: read === null || isAllOf(read) };
-  }
-
-  /** Resolves when there is more, or the follower has left. */
-  #change(left: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        this.#wakes.delete(wake);
-        left.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#wakes.add(wake);
-      left.addEventListener('abort', wake, { once: true });
-    });
   }
 
   /** Reads what is new as long as somebody follows. */
@@ -166,8 +122,15 @@ export class GenerationTail {
     this.#wake();
   }
 
+  /** Who waits now; those who come meanwhile have seen what there is. */
   #wake(): void {
-    for (const wake of [...this.#wakes]) wake();
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    const wakeSome = (from: number) => {
+      for (const follower of waiting.slice(from, from + WOKEN_AT_ONCE)) follower.wake();
+      if (from + WOKEN_AT_ONCE < waiting.length) setImmediate(wakeSome, from + WOKEN_AT_ONCE);
+    };
+    wakeSome(0);
   }
 }
 

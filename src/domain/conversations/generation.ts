@@ -2,12 +2,14 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json.ts';
 import type { DocumentFilter } from '../documents/document.ts';
 import type { Attempt } from '../gateway/generation.ts';
-import type { UsageAmount } from './answer.ts';
+import type { GenerationTask, UsageAmount } from './answer.ts';
 
 export type GenerationStatus = 'QUEUED' | 'STREAMING' | 'COMPLETED' | 'STOPPED' | 'FAILED';
 
 /** How an answer is wanted. */
 export interface GenerationOptions {
+  /** Absent in rows from before there was a choice: CHAT. */
+  task?: GenerationTask;
   model: string | null;
   retrieval: boolean;
   filter: DocumentFilter | null;

@@ -1,8 +1,7 @@
 import type { Database } from '../../db/client.ts';
 import type { WorkspaceScope } from '../../db/workspace-scope.ts';
-import { ConflictError, type InputIssue, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
+import { type InputIssue, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import { newId } from '../../shared/ids.ts';
-import { storableText } from '../../shared/text.ts';
 import type { Upload } from '../../shared/upload.ts';
 import { authorize, type Caller, type WorkspaceCaller } from '../access/caller.ts';
 import {
@@ -14,20 +13,17 @@ import {
 } from '../caching/idempotent-answers.ts';
 import { resolveDocumentFilter } from '../classification/classification-filter.ts';
 import type { DocumentFilter } from '../documents/document.ts';
-import { findConversations, takePositions } from './conversation-store.ts';
-import { GENERATIONS_WAITING_TOPIC, type Generation } from './generation.ts';
+import type { ModelCall } from '../gateway/model-call.ts';
+import type { UploadSlots } from '../imports/upload-slots.ts';
+import type { AnswerMaker, ExpectedQuestion } from './answer.ts';
+import { findConversations } from './conversation-store.ts';
+import type { Generation } from './generation.ts';
 import type { GenerationRunner } from './generation-runner.ts';
-import { findGenerations, insertGeneration, type Lease, type TakenGeneration } from './generation-store.ts';
+import { startGeneration, writeQuestion } from './generation-start.ts';
+import { findGenerations } from './generation-store.ts';
 import type { Message } from './message.ts';
-import { readAttachments } from './message-attachments.ts';
-import {
-  findMessages,
-  insertAttachment,
-  insertMessage,
-  listMessages,
-  type MessagePage,
-  type NewAttachment,
-} from './message-store.ts';
+import { checkAttachments, readAttachments } from './message-attachments.ts';
+import { findMessages, listMessages, type MessagePage, type NewAttachment } from './message-store.ts';
 
 const TEXT_MAX_CHARACTERS = 100_000;
 const TEMPERATURE_MAX = 2;
@@ -49,8 +45,10 @@ export interface MessageInput {
 export interface MessageServiceParts {
   database: Database;
   runner: GenerationRunner;
-  /** @throws NoProviderError where a workspace has no such model that streams */
-  checkModel(workspaceId: string, model: string): Promise<void>;
+  /** What will answer. */
+  maker: AnswerMaker;
+  /** Bounds the files in memory. */
+  slots: UploadSlots;
 }
 
 /** What a message is answered with; the generation is read when it is asked for. */
@@ -67,6 +65,9 @@ interface ReadMessage {
   requestId: string;
 }
 
+/** The request that a message came with. */
+export type MessageOrigin = Pick<ModelCall, 'requestId' | 'signal'>;
+
 /** Takes messages to be answered, and shows them. */
 export class MessageService {
   readonly #parts: MessageServiceParts;
@@ -78,12 +79,13 @@ export class MessageService {
   /**
    * Writes a message down with the generation that answers it, and returns before that has begun. The same idempotency
    * key is the same generation.
-   * @throws InvalidInputError, NotFoundError (conversation, taxonomy of the filter), NoProviderError (model),
-   * ConflictError (another answer of the conversation is not over; idempotency key)
+   * @throws InvalidInputError, NotFoundError (conversation, taxonomy of the filter), ConflictError (another answer of the
+   * conversation is not over; idempotency key), as `AnswerMaker.check`
    */
-  async send(caller: Caller, input: MessageInput, requestId: string): Promise<Generation> {
+  async send(caller: Caller, input: MessageInput, { requestId, signal }: MessageOrigin): Promise<Generation> {
     const member = authorize(caller, 'AI_USE');
     checkInput(input);
+    checkAttachments(input.attachments);
     const request = requestOf(input);
     const { answer, filter } = await this.#inWorkspace(member, async (scope) => {
       const answer = request === null ? null : await readAnswer<SentAnswer>(scope, request);
@@ -93,9 +95,12 @@ export class MessageService {
       return { answer, filter: await resolveDocumentFilter(scope, input.filter) };
     });
     if (answer !== null) return this.#generation(member, answer.generationId);
-    if (input.model !== null) await this.#parts.checkModel(member.workspace.id, input.model);
-    const attachments = await readAttachments(input.attachments);
-    return this.#take(member, { input, filter, attachments, request, requestId });
+    const call: ModelCall = { caller: member, operation: 'chat', requestId, signal, tally: null };
+    await this.#parts.maker.check(call, expectedOf(input));
+    const sent = { input, filter, request, requestId };
+    if (input.attachments.length === 0) return this.#take(member, { ...sent, attachments: [] });
+    const work = async () => this.#take(member, { ...sent, attachments: await readAttachments(input.attachments) });
+    return this.#parts.slots.run(member.workspace.id, work, signal);
   }
 
   /** Messages by id, in no order; those that are not there are left out. */
@@ -110,22 +115,23 @@ export class MessageService {
     return this.#inWorkspace(member, (scope) => listMessages(scope, conversationId, page));
   }
 
-  /** Makes the answer here where there is room; else it waits for the first process that has some. */
   async #take(member: WorkspaceCaller, message: ReadMessage): Promise<Generation> {
-    const place = this.#parts.runner.place();
-    let taken: TakenGeneration;
+    const { input, filter, attachments, request, requestId } = message;
+    const { conversationId, text, model, retrieval, temperature, maxTokens } = input;
+    const id = newId('Generation');
+    const options = { model, retrieval, filter, temperature, maxTokens };
     try {
-      taken = await this.#inWorkspace(member, (scope) => write(scope, member, message, place?.lease ?? null));
+      return await startGeneration(this.#parts, member, async (scope, lease) => {
+        // First, so that of many with one key all but one find it taken, and not the conversation busy.
+        if (request !== null) await keepAnswer(scope, request, { generationId: id } satisfies SentAnswer);
+        return writeQuestion(scope, member, { id, conversationId, text, options, attachments, requestId }, lease);
+      });
     } catch (error) {
-      place?.leave();
-      const { request } = message;
       if (!(error instanceof AlreadyAnsweredError) || request === null) throw error;
       const quicker = await this.#inWorkspace(member, (scope) => readAnswer<SentAnswer>(scope, request));
       if (quicker === null) throw error;
       return this.#generation(member, quicker.generationId);
     }
-    place?.run(taken);
-    return taken;
   }
 
   async #generation(member: WorkspaceCaller, id: string): Promise<Generation> {
@@ -142,37 +148,6 @@ export class MessageService {
   }
 }
 
-/** @throws NotFoundError, ConflictError, AlreadyAnsweredError */
-async function write(
-  scope: WorkspaceScope,
-  { apiKeyId, userId }: WorkspaceCaller,
-  { input, filter, attachments, request, requestId }: ReadMessage,
-  lease: Lease | null,
-): Promise<TakenGeneration> {
-  const { conversationId, model, retrieval, temperature, maxTokens } = input;
-  const [id, questionId, messageId] = [newId('Generation'), newId('Message'), newId('Message')];
-  // First, so that of many with one key all but one find it taken, and not the conversation busy.
-  if (request !== null) await keepAnswer(scope, request, { generationId: id } satisfies SentAnswer);
-  const position = await takePositions(scope, conversationId, 2);
-  if (position === null) throw new NotFoundError('conversation', conversationId);
-  const text = storableText(input.text);
-  await insertMessage(scope, { id: questionId, conversationId, position, role: 'USER', text });
-  await insertMessage(scope, { id: messageId, conversationId, position: position + 1, role: 'ASSISTANT', text: '' });
-  for (const [index, attachment] of attachments.entries()) {
-    await insertAttachment(scope, questionId, index + 1, attachment);
-  }
-  const options = { model, retrieval, filter, temperature, maxTokens };
-  const row = { id, conversationId, questionId, messageId, options, apiKeyId, userId, requestId };
-  const generation = await insertGeneration(scope, row, lease);
-  if (generation === null) {
-    throw new ConflictError(
-      'an answer of this conversation is still being written: wait for its end, or stop it with stopGeneration',
-    );
-  }
-  if (lease === null) scope.ring(GENERATIONS_WAITING_TOPIC);
-  return generation;
-}
-
 function checkInput({ text, temperature, maxTokens }: MessageInput): void {
   const issues: InputIssue[] = [];
   if (text.trim() === '') issues.push({ path: ['text'], message: 'must say something' });
@@ -186,6 +161,14 @@ function checkInput({ text, temperature, maxTokens }: MessageInput): void {
     issues.push({ path: ['maxTokens'], message: `must be 1 to ${TOKENS_MAX}` });
   }
   if (issues.length > 0) throw new InvalidInputError(issues);
+}
+
+function expectedOf({ text, model, retrieval, maxTokens, attachments }: MessageInput): ExpectedQuestion {
+  return {
+    ...{ text, retrieval, pictures: attachments.length },
+    ...(model === null ? {} : { model }),
+    ...(maxTokens === null ? {} : { maxTokens }),
+  };
 }
 
 /** The content of files is not read for it: a second one with the key is not read at all. */

@@ -104,6 +104,11 @@ export async function listAttachments(scope: WorkspaceScope, messageId: string):
     where workspace_id = ${scope.workspaceId} and message_id = ${messageId} order by position`;
 }
 
+export async function deleteAttachments(scope: WorkspaceScope, messageId: string): Promise<void> {
+  await scope.sql`
+    delete from message_attachments where workspace_id = ${scope.workspaceId} and message_id = ${messageId}`;
+}
+
 /** Null where it is not there. */
 export async function readAttachment(scope: WorkspaceScope, id: string): Promise<Uint8Array | null> {
   const [row] = await scope.sql<{ content: Uint8Array }[]>`

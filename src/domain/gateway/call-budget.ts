@@ -69,6 +69,16 @@ export class CallBudget {
     if (needsMore || isShort) await this.#raise(this.#reservation, needsMore ? missingUsd : '0', ttlMs);
   }
 
+  /**
+   * Whether a try of a model would be covered, whatever is under way; nothing is held.
+   * @throws BudgetExceededError
+   */
+  async check({ id, info }: Pick<CatalogModel, 'id' | 'info'>): Promise<void> {
+    const { reservations, call } = this.#parts;
+    const { workspace, apiKeyId } = call.caller;
+    await reservations.check(workspace.id, apiKeyId, this.#boundOf(id, info));
+  }
+
   /** A try that is not the last one has cost this. */
   spent(costUsd: string | null): void {
     const left = subtractDecimals(this.#leftUsd, costUsd ?? '0');

@@ -36,6 +36,8 @@ export interface Unfinished {
   readonly hasBegun: boolean;
   /** Whether it was a time limit of ours that ended it. */
   readonly hasExpired: boolean;
+  /** See `ModelCall.countWithinMs`. */
+  readonly countWithinMs?: number | undefined;
 }
 
 /** Errors that a vendor sends after it has worked: what it answered with was of no use. */
@@ -63,12 +65,17 @@ export async function unfinishedUse(
   if (!isBilled(end)) return { usage: NO_USAGE };
   if (sent === null) return { usage: null, media: { audioSeconds: null } };
   const given = sent();
-  return { usage: await countedUsage(given, written), media: { images: given.images } };
+  return { usage: await countedUsage(given, written, end.countWithinMs), media: { images: given.images } };
 }
 
 /** Tokens of an attempt whose vendor has told none; see `countTokens` for how exact they are. */
-export async function countedUsage(sent: SentTexts, written: readonly string[]): Promise<TokenUsage> {
-  const [inputTokens, outputTokens] = await Promise.all([countTokens(sent.texts), countTokens(written)]);
+export async function countedUsage(
+  sent: SentTexts,
+  written: readonly string[],
+  withinMs?: number,
+): Promise<TokenUsage> {
+  const counts = [sent.texts, written].map((texts) => countTokens(texts, withinMs));
+  const [inputTokens = 0, outputTokens = 0] = await Promise.all(counts);
   return { inputTokens: inputTokens + sent.otherTokens, outputTokens };
 }
 

@@ -85,9 +85,9 @@ export class GenerateCalls {
     const taking = await this.#parts.meters.take(call.caller.workspace, 'LLM_CALLS', 1);
     const { route, log, request } = prepared;
     const counts = { ...prepared.counts, metered: taking.metered };
-    const { signal, requestId } = call;
+    const { signal, requestId, countWithinMs } = call;
     try {
-      const streamed = yield* streamAttempts({ route, log, signal, requestId, request, counts });
+      const streamed = yield* streamAttempts({ route, log, signal, requestId, request, counts, countWithinMs });
       await log.settle();
       const answer = streamedAnswer(streamed, log);
       this.#keep(prepared, streamed.target, answer);

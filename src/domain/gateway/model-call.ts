@@ -15,6 +15,11 @@ export interface ModelCall {
   aboutId?: string;
   /** Aborted when the client leaves or the job is cancelled. */
   signal: AbortSignal;
+  /**
+   * Where the caller leaves, somebody waits for what was used until then: tokens that are not counted within this time
+   * are estimated by their bytes. Absent: they are counted, however long it takes.
+   */
+  countWithinMs?: number;
   /** What the response says it spent; null where nobody asks, as in jobs. */
   tally: UsageTally | null;
   /**

@@ -1,5 +1,6 @@
 import { MAX_STORED_DIMENSIONS } from '../../db/vector.ts';
 import type { Capability, EmbeddingTraits, ModelInfo } from '../../plugins/contract.ts';
+import type { RegisteredPlugin } from '../../plugins/registry.ts';
 import { waitFor } from '../../shared/wait-for.ts';
 import type { ConfiguredModel } from '../integrations/integration.ts';
 import type { IntegrationDirectory, LiveIntegration, OpenedProvider } from '../integrations/integration-directory.ts';
@@ -54,13 +55,28 @@ interface Listing {
 /** Finds the models of a workspace by id. */
 export class ModelCatalog {
   readonly directory: IntegrationDirectory;
+  readonly #plugins: () => readonly RegisteredPlugin[];
   readonly #listings = new WeakMap<OpenedProvider, Listing>();
   /** The model of documents and queries, where a workspace has chosen none. */
   readonly defaultEmbeddingModel: string;
 
-  constructor(directory: IntegrationDirectory, defaultEmbeddingModel: string) {
+  /** @param plugins those of this server; left out: none */
+  constructor(
+    directory: IntegrationDirectory,
+    defaultEmbeddingModel: string,
+    plugins: () => readonly RegisteredPlugin[] = () => [],
+  ) {
     this.directory = directory;
     this.defaultEmbeddingModel = defaultEmbeddingModel;
+    this.#plugins = plugins;
+  }
+
+  /** What to do where no integration of a workspace can do something: which plugins could. */
+  integrationsFor(capability: Capability): string {
+    const able = this.#plugins().filter(({ plugin }) => plugin.manifest.capabilities.includes(capability));
+    const ids = able.map(({ plugin }) => plugin.manifest.id).slice(0, MAX_NAMES_SHOWN);
+    if (ids.length === 0) return 'no plugin of this server can; one that does comes with registerProviderPlugin';
+    return `make one with createIntegration, of a plugin that can: ${ids.join(', ')}`;
   }
 
   /** Everything that the workspace's active integrations offer; an integration that cannot tell offers what is known. */
@@ -201,7 +217,7 @@ export class ModelCatalog {
   async #offer(workspaceId: string, capability: Capability): Promise<string> {
     const ids = (await this.list(workspaceId, [capability])).map(({ id }) => id);
     if (ids.length === 0)
-      return `the workspace has no integration that can (${capability}): make one with createIntegration`;
+      return `the workspace has no integration that can (${capability}): ${this.integrationsFor(capability)}`;
     const rest = ids.length - MAX_NAMES_SHOWN;
     return `there are: ${ids.slice(0, MAX_NAMES_SHOWN).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
   }

@@ -14,6 +14,7 @@ import type { MeterService } from '../usage/meter-service.ts';
 import type { RateLimitService } from '../usage/rate-limit-service.ts';
 import type { ReservationService } from '../usage/reservation-service.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
+import { type AdmissionParts, checkAdmission, type ExpectedAnswer } from './admission.ts';
 import { EmbedCalls, type EmbeddedText, type EmbedInput } from './embed-calls.ts';
 import { GenerateCalls } from './generate-calls.ts';
 import type { GeneratedAnswer, GenerationInput, GenerationPart } from './generation.ts';
@@ -31,6 +32,7 @@ import { Router } from './router.ts';
 export class ModelGateway {
   readonly #catalog: ModelCatalog;
   readonly #limits: RateLimitService;
+  readonly #admission: AdmissionParts;
   readonly #observers: Observers;
   readonly #embedding: EmbedCalls;
   readonly #generating: GenerateCalls;
@@ -52,7 +54,8 @@ export class ModelGateway {
     this.#limits = parts.limits;
     this.#observers = parts.observers ?? {};
     this.router = new Router(parts.catalog);
-    const { catalog, meters, recorder, reservations } = parts;
+    const { catalog, meters, recorder, reservations, limits } = parts;
+    this.#admission = { catalog, meters, reservations, limits };
     const shared = { catalog, router: this.router, meters, recorder, reservations };
     this.#embedding = new EmbedCalls(shared, parts.embeddingCache, (call) => this.#limit(call));
     this.#generating = new GenerateCalls(shared, parts.answerCache);
@@ -100,6 +103,14 @@ export class ModelGateway {
       await this.#limit(own);
       return this.#generating.stream(own, input);
     });
+  }
+
+  /**
+   * Whether an answer could be begun now, as far as that is known before it; nothing is taken or counted.
+   * @throws RateLimitedError, LimitReachedError, BudgetExceededError
+   */
+  check(call: ModelCall, expected: ExpectedAnswer): Promise<void> {
+    return checkAdmission(this.#admission, call, expected);
   }
 
   /** @throws as `generate` */

@@ -139,7 +139,7 @@ export class Router {
     const ids = (await this.#catalog.list(workspaceId, [capability])).map(({ id }) => id);
     return new NoProviderError(
       ids.length === 0
-        ? `the workspace has no integration that can do this (${capability}): make one with createIntegration`
+        ? `the workspace has no integration that can do this (${capability}): ${this.#catalog.integrationsFor(capability)}`
         : `no model is chosen for this (${capability}); name one of: ${ids.slice(0, MAX_NAMES_SHOWN).join(', ')}`,
     );
   }

@@ -23,6 +23,8 @@ export interface StreamPlan {
   /** Aborted when the caller leaves. */
   signal: AbortSignal;
   requestId: string;
+  /** See `ModelCall.countWithinMs`. */
+  countWithinMs: number | undefined;
   /** How the try that answers is counted beside its tokens. */
   counts: TryReport['counts'];
   request: Omit<GenerateRequest, 'model'>;
@@ -209,7 +211,11 @@ class StreamAttempt {
 
   #unfinishedUse(error: ProviderError | null): Promise<AttemptUse> {
     const { hasBegun, written } = this.#collector;
-    const end = { wasSent: this.#wasSent, error, hasBegun, hasExpired: this.#clock.hasExpired };
+    const { signal, countWithinMs } = this.#plan;
+    const end = {
+      ...{ wasSent: this.#wasSent, error, hasBegun, hasExpired: this.#clock.hasExpired },
+      ...(signal.aborted ? { countWithinMs } : {}),
+    };
     return unfinishedUse(end, () => sentByGenerating(this.#plan.request), written);
   }
 }

@@ -7,6 +7,13 @@ const UPLOADS_OF_WORKSPACE = 3;
 const WAITING_MAX = 200;
 const WAIT_MAX_MS = 30_000;
 
+/** What is left out is as for imports. */
+export interface SlotLimits {
+  waitMaxMs?: number;
+  atOnce?: number;
+  ofWorkspace?: number;
+}
+
 interface Waiting {
   workspaceId: string;
   begin: () => void;
@@ -15,12 +22,20 @@ interface Waiting {
 /** Bounds how many uploads one server stores at once. Those beyond wait, and their clients stop sending meanwhile. */
 export class UploadSlots {
   readonly #waitMaxMs: number;
+  readonly #atOnce: number;
+  readonly #ofWorkspace: number;
   readonly #held = new Map<string, number>();
   readonly #waiting = new Set<Waiting>();
   #heldInAll = 0;
 
-  constructor({ waitMaxMs = WAIT_MAX_MS }: { waitMaxMs?: number } = {}) {
+  constructor({
+    waitMaxMs = WAIT_MAX_MS,
+    atOnce = UPLOADS_AT_ONCE,
+    ofWorkspace = UPLOADS_OF_WORKSPACE,
+  }: SlotLimits = {}) {
     this.#waitMaxMs = waitMaxMs;
+    this.#atOnce = atOnce;
+    this.#ofWorkspace = ofWorkspace;
   }
 
   /** @throws UnavailableError where too many wait, or for too long; the signal's reason where it is aborted while waiting */
@@ -36,7 +51,7 @@ export class UploadSlots {
   }
 
   #isFree(workspaceId: string): boolean {
-    return this.#heldInAll < UPLOADS_AT_ONCE && (this.#held.get(workspaceId) ?? 0) < UPLOADS_OF_WORKSPACE;
+    return this.#heldInAll < this.#atOnce && (this.#held.get(workspaceId) ?? 0) < this.#ofWorkspace;
   }
 
   #take(workspaceId: string): void {

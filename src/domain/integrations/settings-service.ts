@@ -5,6 +5,7 @@ import { DomainError, type InputIssue, InvalidInputError } from '../../shared/er
 import { isJsonObject, type JsonObject, type JsonValue } from '../../shared/json.ts';
 import { storableJson } from '../../shared/text.ts';
 import { authorize, type Caller } from '../access/caller.ts';
+import { checkSuggestedActions } from '../conversations/answering/actions-policy.ts';
 import { NoProviderError } from '../gateway/errors.ts';
 import type { CatalogModel } from '../gateway/model-catalog.ts';
 import { checkRateLimits } from '../usage/rate-limit.ts';
@@ -138,6 +139,7 @@ function patched(settings: WorkspaceSettings, patch: SettingsPatch): WorkspaceSe
   }
   checkBudgetPolicy(next.policies.budgets);
   checkRateLimits(next.policies);
+  checkSuggestedActions(next.policies);
   if (Buffer.byteLength(JSON.stringify(next)) > SETTINGS_MAX_BYTES) {
     throw new InvalidInputError([{ path: [], message: `settings may have ${SETTINGS_MAX_BYTES / 1_024} KB as JSON` }]);
   }

@@ -180,32 +180,6 @@ describe('where a model writes', () => {
     expect(actions).toEqual([{ kind: 'ask', label: ACTION.label, payload: { text: ACTION.text } }]);
   });
 
-  test('a picture for a model that does not see is refused in clear words', async () => {
-    const id = await client.create();
-    const png = new Uint8Array(
-      Buffer.from(
-        'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
-        'base64',
-      ),
-    );
-    const form = new FormData();
-    const query =
-      'mutation ($input: SendMessageInput!) { sendMessage(input: $input) { __typename ... on Generation { id } ... on Error { message } } }';
-    form.append(
-      'operations',
-      JSON.stringify({ query, variables: { input: { conversationId: id, text: 'See?', attachments: [null] } } }),
-    );
-    form.append('map', JSON.stringify({ 0: ['variables.input.attachments.0'] }));
-    form.append('0', new Blob([png], { type: 'image/png' }), 'dot.png');
-    const headers = { authorization: `Bearer ${workspace.ownerKey}`, 'graphql-require-preflight': 'yes' };
-    const response = await fetch(`${server.url}/graphql`, { method: 'POST', body: form, headers });
-    const { data } = (await response.json()) as { data: { sendMessage: { id: string } } };
-    const events = await client.follow(data.sendMessage.id).rest();
-    expect(events.at(-1)).toMatchObject({ __typename: 'GenerationFailed', code: 'BAD_INPUT' });
-    expect(events.at(-1)?.failure).toContain('does not see images');
-    expect(asked).toEqual([]);
-  });
-
   test('another workspace’s documents are in no prompt', async () => {
     const neighbour = await openWorkspace(server);
     await neighbour.store(await neighbour.createCollection(), [{ title: 'Backups', text: 'The backup code is 4711.' }]);
@@ -235,7 +209,16 @@ describe('where no model writes', () => {
   });
 
   test('without retrieval nothing can answer', async () => {
-    const { id } = await client.send(await client.create(), 'Hello', { model: null, retrieval: false });
-    expect((await client.follow(id).rest()).at(-1)).toMatchObject({ code: 'NO_PROVIDER' });
+    for (const model of [null, 'local/extractive']) {
+      const sent = client.send(await client.create(), 'Hello', { model, retrieval: false });
+      await expect(sent).rejects.toThrow(/NO_PROVIDER/);
+    }
+  });
+
+  test('documents answer also where they are asked for by the name that such answers have', async () => {
+    const input = { model: 'local/extractive' };
+    const { answer, shown } = await exchange(await client.create(), 'How long are backups kept?', input);
+    expect(shown).toContain(`${KEPT} [1]`);
+    expect(answer.citations[0]?.quote).toBe(KEPT);
   });
 });

@@ -4,9 +4,10 @@ import type { ModelCatalog } from '../../gateway/model-catalog.ts';
 import type { ModelGateway } from '../../gateway/model-gateway.ts';
 import type { DocumentSearch } from '../../search/document-search.ts';
 import type { SummaryService } from '../../summaries/summary-service.ts';
-import type { AnswerMaker, AnswerPostProcessor } from '../answer.ts';
+import type { AnswerMaker, AnswerPostProcessor, GenerationTask } from '../answer.ts';
 import { AnswerService } from './answer-service.ts';
 import { ConversationAnswers } from './conversation-answers.ts';
+import { ImageDescriptions } from './image-descriptions.ts';
 import { PassageFinder } from './passage-finder.ts';
 import { PostProcessing } from './post-processing.ts';
 
@@ -14,8 +15,7 @@ import { PostProcessing } from './post-processing.ts';
 export interface Answering {
   /** Single ones. */
   service: AnswerService;
-  /** Those of conversations. */
-  maker: AnswerMaker;
+  makers: Readonly<Record<GenerationTask, AnswerMaker>>;
   postProcessor: AnswerPostProcessor;
 }
 
@@ -31,7 +31,7 @@ export function openAnswering(parts: {
   const passages = new PassageFinder(parts);
   return {
     service: new AnswerService({ ...parts, passages }),
-    maker: new ConversationAnswers({ ...parts, passages }),
+    makers: { CHAT: new ConversationAnswers({ ...parts, passages }), DESCRIBE_IMAGE: new ImageDescriptions(parts) },
     postProcessor: new PostProcessing(parts),
   };
 }

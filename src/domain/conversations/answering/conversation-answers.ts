@@ -1,18 +1,15 @@
 import type { Database } from '../../../db/client.ts';
 import type { ChatMessage, ContentPart } from '../../../plugins/contract.ts';
-import { ProviderError } from '../../../plugins/errors.ts';
-import { InvalidInputError } from '../../../shared/errors.ts';
 import { authorize } from '../../access/caller.ts';
 import { detectLanguage } from '../../documents/language.ts';
-import { NoProviderError, ProviderFailedError } from '../../gateway/errors.ts';
-import type { GenerationInput, GenerationPart } from '../../gateway/generation.ts';
+import type { GenerationInput } from '../../gateway/generation.ts';
 import type { ModelCall } from '../../gateway/model-call.ts';
 import type { ModelCatalog } from '../../gateway/model-catalog.ts';
 import type { ModelGateway } from '../../gateway/model-gateway.ts';
-import { EXTRACTIVE_MODEL } from '../../summaries/summary.ts';
-import type { AnswerMaker, AnswerPart, AnswerQuestion } from '../answer.ts';
+import type { AnswerMaker, AnswerPart, AnswerQuestion, ExpectedQuestion } from '../answer.ts';
 import type { Message } from '../message.ts';
-import { readAttachment, storeLanguage } from '../message-store.ts';
+import { storeLanguage } from '../message-store.ts';
+import { answeringModel, EXPECTED_PICTURE, type ModelFinding } from './answer-model.ts';
 import { chatPrompt } from './chat-prompt.ts';
 import { CitedStream } from './cited-stream.ts';
 import { type ConversationContext, readContext, summaryFor } from './conversation-context.ts';
@@ -30,7 +27,8 @@ import type { Passage } from './passage.ts';
 import type { FoundPassages, PassageFinder } from './passage-finder.ts';
 import { markPassages } from './passages-prompt.ts';
 import { readQuestion } from './question.ts';
-import { streamingModel, type WritingModel, writingModel } from './writing-model.ts';
+import type { WritingModel } from './writing-model.ts';
+import { completionOf, pictureParts, writtenParts } from './written-answer.ts';
 
 /** A message with fewer telling words goes on from the one before it: "and in Leeds?" */
 const TELLING_WORDS = 4;
@@ -58,6 +56,7 @@ export class ConversationAnswers implements AnswerMaker {
   readonly #database: Database;
   readonly #gateway: ModelGateway;
   readonly #catalog: ModelCatalog;
+  readonly #finding: ModelFinding;
   readonly #passages: PassageFinder;
   readonly #bySentences: LocalAnswerer;
 
@@ -65,8 +64,23 @@ export class ConversationAnswers implements AnswerMaker {
     this.#database = parts.database;
     this.#gateway = parts.gateway;
     this.#catalog = parts.catalog;
+    this.#finding = { catalog: parts.catalog, router: parts.gateway.router };
     this.#passages = parts.passages;
     this.#bySentences = new LocalAnswerer(parts.gateway);
+  }
+
+  async check(call: ModelCall, expected: ExpectedQuestion): Promise<void> {
+    const { workspace } = authorize(call.caller, 'AI_USE');
+    const writer = await answeringModel(this.#finding, workspace.id, expected);
+    const { text, maxTokens, pictures } = expected;
+    const shown = Array.from({ length: pictures }, () => EXPECTED_PICTURE);
+    await this.#gateway.check(call, {
+      model: writer?.model ?? null,
+      request: {
+        messages: [{ role: 'user', parts: [{ kind: 'text', text }, ...shown] }],
+        ...(maxTokens === undefined ? {} : { maxOutputTokens: maxTokens }),
+      },
+    });
   }
 
   async *answer(call: ModelCall, asked: AnswerQuestion): AsyncGenerator<AnswerPart, void> {
@@ -74,7 +88,7 @@ export class ConversationAnswers implements AnswerMaker {
     const about = { ...call, aboutId: asked.conversationId };
     const [context, writer] = await Promise.all([
       readContext(this.#database, workspace.id, asked),
-      this.#writer(workspace.id, asked),
+      answeringModel(this.#finding, workspace.id, { ...asked, pictures: asked.attachments.length }),
     ]);
     const language = await this.#languageOf(workspace.id, context);
     const found = asked.retrieval
@@ -83,27 +97,6 @@ export class ConversationAnswers implements AnswerMaker {
     call.signal.throwIfAborted();
     const prepared = { call: about, asked, context, language, found };
     yield* writer === null ? this.#fromDocuments(prepared) : this.#written(prepared, writer);
-  }
-
-  /**
-   * The model that answers; null: none writes here.
-   * @throws InvalidInputError where it does not see what was attached
-   */
-  async #writer(workspaceId: string, { model, attachments }: AnswerQuestion): Promise<WritingModel | null> {
-    const { router } = this.#gateway;
-    const writer = await streamingModel(this.#catalog, router, { workspaceId, model });
-    if (attachments.length === 0 || writer?.model.info.capabilities.includes('IMAGE_INPUT') === true) return writer;
-    // Where nobody has chosen, any that sees will do.
-    const { settings } = await this.#catalog.directory.of(workspaceId);
-    const isOpen = model === undefined && settings.models.chat === undefined;
-    const seeing = { workspaceId, capabilities: ['STREAM', 'IMAGE_INPUT'] as const };
-    const other = isOpen ? await writingModel(this.#catalog, router, seeing) : null;
-    if (other !== null) return other;
-    const name = writer === null ? EXTRACTIVE_MODEL : writer.model.id;
-    throw InvalidInputError.at(
-      'attachments',
-      `the model ${name} does not see images: name a model with IMAGE_INPUT, or leave them out`,
-    );
   }
 
   /** Of the question; where that is too short to tell, of the conversation. */
@@ -116,13 +109,7 @@ export class ConversationAnswers implements AnswerMaker {
     return own;
   }
 
-  /** @throws NoProviderError where documents may not be asked either */
-  async *#fromDocuments({ call, asked, context, language, found }: Prepared): AsyncGenerator<AnswerPart, void> {
-    if (!asked.retrieval) {
-      throw new NoProviderError(
-        'no model of the workspace writes, and without retrieval there are no documents to answer from: make an integration with createIntegration',
-      );
-    }
+  async *#fromDocuments({ call, context, language, found }: Prepared): AsyncGenerator<AnswerPart, void> {
     const answer = await this.#bySentences.answer(call, context.question.text, found);
     const { text, citations, model } = answer;
     yield { kind: 'started', model };
@@ -135,7 +122,7 @@ export class ConversationAnswers implements AnswerMaker {
     const { call, language } = prepared;
     const { input, passages } = await this.#inputOf(prepared, writer);
     let cited = new CitedStream(passages);
-    for await (const part of this.#partsOf(call, input, writer)) {
+    for await (const part of writtenParts(this.#gateway, call, input, writer)) {
       if (part.kind === 'started') yield part;
       if (part.kind === 'restarted') {
         cited = new CitedStream(passages);
@@ -148,33 +135,8 @@ export class ConversationAnswers implements AnswerMaker {
       if (part.kind !== 'completed') continue;
       const rest = cited.flush();
       if (rest !== '') yield { kind: 'text', text: rest };
-      const { usage, costUsd, attempts, model, finishReason } = part.answer;
-      if (finishReason === 'content_filter') {
-        const reason = `${model}: the vendor's content filter held the answer back`;
-        throw new ProviderFailedError(attempts, new ProviderError('content_filter', reason));
-      }
-      const { inputTokens, outputTokens, cachedInputTokens = 0 } = usage;
-      yield {
-        ...{ kind: 'completed', text: cited.text, model, language, citations: cited.citations, attempts },
-        usage: { inputTokens, outputTokens, cachedTokens: cachedInputTokens, costUsd },
-      };
+      yield completionOf(part.answer, { text: cited.text, language, citations: cited.citations });
     }
-  }
-
-  /** A model that does not stream gives its answer in one piece. */
-  async *#partsOf(
-    call: ModelCall,
-    input: GenerationInput,
-    { model }: WritingModel,
-  ): AsyncGenerator<GenerationPart, void> {
-    if (model.info.capabilities.includes('STREAM')) {
-      yield* this.#gateway.stream(call, input);
-      return;
-    }
-    const answer = await this.#gateway.generate(call, input);
-    yield { kind: 'started', model: answer.model };
-    if (answer.text !== '') yield { kind: 'text', text: answer.text };
-    yield { kind: 'completed', answer };
   }
 
   async #inputOf(
@@ -226,13 +188,7 @@ export class ConversationAnswers implements AnswerMaker {
   ): Promise<ContentPart[]> {
     const said = passages === null ? text : `${passages}\n\nThe message:\n${text}`;
     const parts: ContentPart[] = [{ kind: 'text', text: said }];
-    for (const { id, mimeType } of attachments) {
-      const content = await this.#database.withWorkspace(call.caller.workspace.id, (scope) =>
-        readAttachment(scope, id),
-      );
-      if (content === null) throw InvalidInputError.at('attachments', 'a picture of the message is not there any more');
-      parts.push({ kind: 'image', mimeType, base64: Buffer.from(content).toString('base64') });
-    }
+    parts.push(...(await pictureParts(this.#database, call.caller.workspace.id, attachments)));
     return parts;
   }
 }

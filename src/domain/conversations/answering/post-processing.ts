@@ -10,8 +10,10 @@ import { EXTRACTIVE_MODEL } from '../../summaries/summary.ts';
 import type { SummaryService } from '../../summaries/summary-service.ts';
 import type { AnsweredMessage, AnswerPostProcessor } from '../answer.ts';
 import { storeSummary } from '../conversation-store.ts';
+import type { Message, SuggestedAction } from '../message.ts';
 import { findMessages, storeFindings } from '../message-store.ts';
 import { writeActions } from './action-writer.ts';
+import { suggestedActionsPolicy } from './actions-policy.ts';
 import { readContext } from './conversation-context.ts';
 import { type AnsweredExchange, actionsByRules } from './suggested-actions.ts';
 import { type WritingModel, writingModel } from './writing-model.ts';
@@ -60,23 +62,33 @@ export class PostProcessing implements AnswerPostProcessor {
     const rows = await this.#inWorkspace(call, (scope) => findMessages(scope, [message.questionId, message.id]));
     const question = rows.find(({ id }) => id === message.questionId);
     if (question === undefined || question.text.trim() === '') return;
-    const citations = rows.find(({ id }) => id === message.id)?.citations ?? [];
+    const answer = rows.find(({ id }) => id === message.id);
+    const { citations = [] } = answer ?? {};
     const exchange = { questionId: question.id, question: question.text, answer: message.text, citations };
-    const text = question.text.trim();
-    const [intent, sentiment] = await Promise.all([
-      this.#classifications.classifyText(
-        { ...call, operation: 'intent' },
-        { title: null, text, taxonomy: INTENT_TAXONOMY },
-      ),
-      this.#classifications.sentimentOfText({ ...call, operation: 'sentiment' }, text),
-    ]);
-    await this.#inWorkspace(call, (scope) => storeFindings(scope, question.id, { intent, sentiment }));
-    const suggestedActions = await this.#actions(call, { ...exchange, intent, sentiment }, message.model);
+    const judged = await this.#judgementOf(call, question);
+    await this.#inWorkspace(call, (scope) => storeFindings(scope, question.id, judged));
+    if (answer?.suggestedActions.length !== 0) return;
+    const suggestedActions = await this.#actions(call, { ...exchange, ...judged }, message.model);
     await this.#inWorkspace(call, (scope) => storeFindings(scope, message.id, { suggestedActions }));
   }
 
-  async #actions(call: ModelCall, exchange: AnsweredExchange, model: string | null) {
-    const writer = model === EXTRACTIVE_MODEL ? null : await this.#writer(call.caller.workspace.id);
+  /** What an earlier look has found out stays. */
+  async #judgementOf(call: ModelCall, question: Message): Promise<Required<Pick<Message, 'intent' | 'sentiment'>>> {
+    const text = question.text.trim();
+    const asked = { title: null, text, taxonomy: INTENT_TAXONOMY };
+    const [intent, sentiment] = await Promise.all([
+      question.intent ?? this.#classifications.classifyText({ ...call, operation: 'intent' }, asked),
+      question.sentiment ?? this.#classifications.sentimentOfText({ ...call, operation: 'sentiment' }, text),
+    ]);
+    return { intent, sentiment };
+  }
+
+  async #actions(call: ModelCall, exchange: AnsweredExchange, model: string | null): Promise<SuggestedAction[]> {
+    const { settings } = await this.#catalog.directory.of(call.caller.workspace.id);
+    const policy = suggestedActionsPolicy(settings.policies);
+    if (policy === 'off') return [];
+    const isByModel = policy === 'model' && model !== EXTRACTIVE_MODEL;
+    const writer = isByModel ? await this.#writer(call.caller.workspace.id) : null;
     if (writer === null) return actionsByRules(exchange);
     return writeActions(this.#gateway, call, exchange, writer.named);
   }

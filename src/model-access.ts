@@ -116,7 +116,9 @@ export async function openModelAccess(parts: AccessParts): Promise<ModelAccess> 
     currentRegistration: (id) => registry.list().find(({ plugin }) => plugin.manifest.id === id) ?? null,
     onCloseFailed: (error) => logger.warn({ err: error }, 'a provider could not be closed'),
   });
-  const catalog = new ModelCatalog(directory, await defaultEmbeddingModel(builtIn, directory, config));
+  const catalog = new ModelCatalog(directory, await defaultEmbeddingModel(builtIn, directory, config), () =>
+    registry.list(),
+  );
   const embeddingCache = new EmbeddingCache(database, logger);
   const answerCache = new AnswerCache();
   const aiMetrics = new AiMetrics({

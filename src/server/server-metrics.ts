@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { UsageRecorder } from '../domain/usage/usage-recorder.ts';
 import type { QueueDepths } from '../jobs/queue-depths.ts';
 import type { AiMetrics } from '../observability/ai-metrics.ts';
@@ -10,6 +10,8 @@ export interface ServerMetrics {
   operations: Histogram<'outcome'>;
   /** Seconds a request to the OpenAI door took, streams to their end; `status` is 0 where the client has left. */
   doorRequests: Histogram<'route' | 'status'>;
+  /** Subscribers that were closed because they read nothing; label `door`: websocket or sse. */
+  givenUp: Counter<'door'>;
 }
 
 /** What `/metrics` reads. */
@@ -62,5 +64,11 @@ export function createServerMetrics({ recorder, aiMetrics, queueDepths }: Metric
     buckets: [0.005, 0.05, 0.25, 1, 5, 15, 60, 300],
     registers: [registry],
   });
-  return { registry, operations, doorRequests };
+  const givenUp = new Counter({
+    name: 'signalbox_subscribers_given_up_total',
+    help: 'Subscribers that were closed because they read nothing for too long',
+    labelNames: ['door'],
+    registers: [registry],
+  });
+  return { registry, operations, doorRequests, givenUp };
 }

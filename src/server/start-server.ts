@@ -23,7 +23,13 @@ export interface RunningServer {
 }
 
 export interface Served extends Doors, MetricSources {
-  config: { host: string; port: number; trustedDocuments: string | undefined; uploadMaxBytes: number };
+  config: {
+    host: string;
+    port: number;
+    trustedDocuments: string | undefined;
+    uploadMaxBytes: number;
+    subscriberPatienceMs: number;
+  };
   database: Database;
   logger: Logger;
 }
@@ -38,14 +44,23 @@ export async function startServer(
   const metrics = createServerMetrics(served);
   const trustedDocuments = config.trustedDocuments === undefined ? null : readTrustedDocuments(config.trustedDocuments);
   const known = new KnownQueries();
-  const { uploadMaxBytes } = config;
-  const yoga = createGraphServer({ doors: served, logger, metrics, demo, trustedDocuments, known, uploadMaxBytes });
+  const { uploadMaxBytes, subscriberPatienceMs: patienceMs } = config;
+  const yoga = createGraphServer({
+    doors: served,
+    logger,
+    metrics,
+    demo,
+    trustedDocuments,
+    known,
+    uploadMaxBytes,
+    patienceMs,
+  });
   const directQuery = createDirectQuery({ doors: served, known, trustedDocuments, metrics, logger });
   const openAiDoor = createOpenAiDoor(served, logger, metrics);
   const reportDoor = createReportDoor(served);
   const parts = { yoga, directQuery, openAiDoor, reportDoor, database, metrics, logger };
   const server = createHttpServer({ ...parts, stopping: () => stopping });
-  const closeSockets = attachWebSocket(server, yoga, served, logger, trustedDocuments);
+  const closeSockets = attachWebSocket({ server, yoga, doors: served, logger, metrics, trustedDocuments, patienceMs });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.port, config.host, () => {

@@ -7,6 +7,12 @@ const REFUSED = /^application\/(x-www-form-urlencoded|graphql)\s*(;|,|$)/i;
 export function useMediaTypes(): Plugin {
   return {
     onRequestParse({ requestParser, request, endResponse, fetchAPI }) {
+      if (request.method !== 'POST' && request.method !== 'GET') {
+        const message = `send GET or POST, and not ${request.method}; graphql-sse goes by distinct connections alone`;
+        const init = { status: 405, headers: { allow: 'GET, POST' } };
+        endResponse(fetchAPI.Response.json({ errors: [{ message, extensions: { code: 'BAD_INPUT' } }] }, init));
+        return;
+      }
       const given = request.headers.get('content-type');
       const isRefused = request.method === 'POST' && REFUSED.test(given ?? '');
       if (requestParser !== undefined && !isRefused) return;

@@ -1,23 +1,50 @@
 import type { Server } from 'node:http';
 import { type ExecutionArgs, GraphQLError } from 'graphql';
-import { CloseCode, type SubscribePayload } from 'graphql-ws';
-import { useServer } from 'graphql-ws/use/ws';
+import { CloseCode, handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws';
+import { isAsyncIterable } from 'graphql-yoga';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../observability/logger.ts';
 import type { GraphContext } from '../schema/context.ts';
 import { createContext, type Doors, requestIdOf } from './request-context.ts';
+import type { ServerMetrics } from './server-metrics.ts';
+import { SocketResults } from './socket-results.ts';
+import { type SubscriberSocket, SubscriberSockets, TRY_AGAIN_LATER } from './subscriber-sockets.ts';
 import { toClientError } from './use-error-codes.ts';
 import type { GraphServer } from './yoga.ts';
 
+const GOING_AWAY = 1001;
+/** How long clients may take to answer to that when the server stops. */
+const GOODBYE_MS = 2_000;
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
-/** The close code of WebSocket that clients answer by connecting again. */
-const TRY_AGAIN_LATER = 1013;
+/** Operations of one connection at a time; each holds a page of its log. */
+const MAX_OPERATIONS = 1_000;
 /** RFC 6455 leaves so much for the reason of a close. */
 const MAX_REASON_BYTES = 123;
 
 interface Connection {
   connectionParams?: Readonly<Record<string, unknown>>;
-  extra: { socket: WebSocket; request: { headers: NodeJS.Dict<string | string[]> } };
+  readonly subscriptions: Readonly<Record<string, unknown>>;
+  extra: Opened;
+}
+
+/** What stays of a connection beside the socket. */
+interface Opened {
+  socket: WebSocket;
+  subscriber: SubscriberSocket;
+  headers: NodeJS.Dict<string | string[]>;
+  /** One for all that goes over it: its parameters come once, with the client's own id if it has one. */
+  requestId: string | null;
+}
+
+export interface SocketDoor {
+  server: Server;
+  yoga: GraphServer;
+  doors: Doors;
+  logger: Logger;
+  metrics: ServerMetrics;
+  trustedDocuments: Readonly<Record<string, string>> | null;
+  /** How long a client may read nothing before it is closed. */
+  patienceMs: number;
 }
 
 interface EnvelopedArgs extends ExecutionArgs {
@@ -29,14 +56,16 @@ interface EnvelopedArgs extends ExecutionArgs {
  * graphql-transport-ws on the path of HTTP. Credentials come in the connection's parameters (`authorization`) or the
  * upgrade's headers, and are checked again for each operation: a revoked key ends at its next one.
  */
-export function attachWebSocket(
-  server: Server,
-  yoga: GraphServer,
-  doors: Doors,
-  logger: Logger,
-  trustedDocuments: Readonly<Record<string, string>> | null,
-): () => Promise<void> {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
+export function attachWebSocket({
+  server,
+  yoga,
+  doors,
+  logger,
+  metrics,
+  trustedDocuments,
+  patienceMs,
+}: SocketDoor): () => Promise<void> {
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, handleProtocols });
   server.on('upgrade', (request, socket, head) => {
     // A client that is gone again is no error of ours; without a listener it would end the process.
     socket.on('error', () => socket.destroy());
@@ -48,46 +77,90 @@ export function attachWebSocket(
     sockets.handleUpgrade(request, socket, head, (connection) => sockets.emit('connection', connection, request));
   });
   const requests = new SocketRequests(doors, logger);
-  sockets.on('connection', (socket) => requests.open(socket));
-  const graphql = useServer(
-    {
-      execute: (args) => (args as EnvelopedArgs).execute(args) as never,
-      subscribe: (args) => (args as EnvelopedArgs).subscribe(args) as never,
-      onConnect: (connection) => requests.admit(connection),
-      onSubscribe: async (connection, _id, payload) => {
-        try {
-          // Made here and not by yoga's own factory, which reads the credentials of an HTTP request.
-          const contextValue = await requests.contextOf(connection);
-          const { parse, validate, execute, subscribe, schema } = yoga.getEnveloped({ ...contextValue });
-          const document = parse(sourceOf(payload, trustedDocuments));
-          const errors = validate(schema, document);
-          if (errors.length > 0) return errors.map((error: GraphQLError) => requests.clientError(connection, error));
-          return {
-            schema,
-            document,
-            operationName: payload.operationName,
-            variableValues: payload.variables,
-            contextValue,
-            execute,
-            subscribe,
-          } as EnvelopedArgs;
-        } catch (error) {
-          return [requests.clientError(connection, error)];
-        }
+  const protocol = makeProtocol(yoga, requests, trustedDocuments);
+  const subscribers = new SubscriberSockets(patienceMs, () => metrics.givenUp.inc({ door: 'websocket' }));
+  sockets.on('connection', (socket, { headers }) => {
+    const subscriber = subscribers.open(socket);
+    const failed = (error: unknown) => {
+      logger.error({ err: error }, 'a message of a WebSocket failed unexpectedly');
+      socket.close(CloseCode.InternalServerError, 'something went wrong here; it was logged');
+    };
+    const closed = protocol.opened(
+      {
+        protocol: socket.protocol,
+        send: async (message) => {
+          await subscriber.send(message);
+        },
+        close: (code, reason) => socket.close(code, reason),
+        onMessage: (take) => socket.on('message', (bytes) => void take(String(bytes)).catch(failed)),
       },
-      onError: (connection, _id, _payload, errors) => errors.map((error) => requests.clientError(connection, error)),
-      onNext: (connection, _id, _payload, _args, result) =>
-        result.errors === undefined
-          ? result
-          : { ...result, errors: result.errors.map((error) => requests.clientError(connection, error)) },
-    },
-    sockets,
-  );
+      { socket, subscriber, headers, requestId: null },
+    );
+    // A client that breaks the protocol, or is gone: ws closes the connection.
+    socket.on('error', () => undefined);
+    socket.once('close', (code, reason) => void closed(code, String(reason)).catch(failed));
+  });
 
   return async () => {
-    await graphql.dispose();
+    subscribers.close();
+    for (const socket of sockets.clients) socket.close(GOING_AWAY, 'the server is stopping: connect again');
+    const left = setTimeout(() => {
+      for (const socket of sockets.clients) socket.terminate();
+    }, GOODBYE_MS);
     await new Promise<void>((resolve) => sockets.close(() => resolve()));
+    clearTimeout(left);
   };
+}
+
+/** What the messages of graphql-transport-ws do. */
+function makeProtocol(
+  yoga: GraphServer,
+  requests: SocketRequests,
+  trustedDocuments: Readonly<Record<string, string>> | null,
+) {
+  return makeServer<never, Opened>({
+    execute: (args) => (args as EnvelopedArgs).execute(args) as never,
+    subscribe: (args) => (args as EnvelopedArgs).subscribe(args) as never,
+    onConnect: (connection) => requests.admit(connection),
+    onSubscribe: async (connection, _id, payload) => {
+      try {
+        if (Object.keys(connection.subscriptions).length > MAX_OPERATIONS) throw tooManyOperations();
+        // Made here and not by yoga's own factory, which reads the credentials of an HTTP request.
+        const contextValue = await requests.contextOf(connection);
+        const { parse, validate, execute, subscribe, schema } = yoga.getEnveloped({ ...contextValue });
+        const document = parse(sourceOf(payload, trustedDocuments));
+        const errors = validate(schema, document);
+        if (errors.length > 0) return errors.map((error: GraphQLError) => requests.clientError(connection, error));
+        return {
+          schema,
+          document,
+          operationName: payload.operationName,
+          variableValues: payload.variables,
+          contextValue,
+          execute,
+          subscribe,
+        } as EnvelopedArgs;
+      } catch (error) {
+        return [requests.clientError(connection, error)];
+      }
+    },
+    onOperation: (connection, id, _payload, _args, result) =>
+      isAsyncIterable(result)
+        ? new SocketResults(result as never, id, connection.extra.subscriber, (error) =>
+            requests.clientError(connection, error),
+          )
+        : undefined,
+    onError: (connection, _id, _payload, errors) => errors.map((error) => requests.clientError(connection, error)),
+    onNext: (connection, _id, _payload, _args, result) =>
+      result.errors === undefined
+        ? result
+        : { ...result, errors: result.errors.map((error) => requests.clientError(connection, error)) },
+  });
+}
+
+function tooManyOperations(): GraphQLError {
+  const message = `a connection may have ${MAX_OPERATIONS.toLocaleString('en-US')} operations at a time: open another one`;
+  return new GraphQLError(message, { extensions: { code: 'LIMIT_REACHED' } });
 }
 
 /**
@@ -111,18 +184,10 @@ function sourceOf(payload: SubscribePayload, trustedDocuments: Readonly<Record<s
 class SocketRequests {
   readonly #doors: Doors;
   readonly #logger: Logger;
-  readonly #signals = new WeakMap<WebSocket, AbortSignal>();
-  readonly #ids = new WeakMap<WebSocket, string>();
 
   constructor(doors: Doors, logger: Logger) {
     this.#doors = doors;
     this.#logger = logger;
-  }
-
-  open(socket: WebSocket): void {
-    const closed = new AbortController();
-    socket.once('close', () => closed.abort());
-    this.#signals.set(socket, closed.signal);
   }
 
   /** Closes a connection whose credentials are not good, or cannot be checked now, with the reason. */
@@ -140,12 +205,12 @@ class SocketRequests {
   }
 
   contextOf(connection: Connection): Promise<GraphContext> {
-    const { socket, request } = connection.extra;
-    const given = (name: string) => text(connection.connectionParams?.[name]) ?? text(request.headers[name]);
+    const { subscriber, headers } = connection.extra;
+    const given = (name: string) => text(connection.connectionParams?.[name]) ?? text(headers[name]);
     return createContext(
       this.#doors,
       { authorization: given('authorization'), workspaceId: given('x-signalbox-workspace') },
-      { requestId: this.#idOf(connection), signal: this.#signals.get(socket) ?? AbortSignal.abort() },
+      { requestId: this.#idOf(connection), signal: subscriber.left },
     );
   }
 
@@ -160,15 +225,9 @@ class SocketRequests {
     return new GraphQLError(message, { nodes, path, positions, source, extensions: shown });
   }
 
-  /** One for all that goes over a connection: its parameters come once, with the client's own id if it has one. */
-  #idOf(connection: Connection): string {
-    const { socket, request } = connection.extra;
-    const known = this.#ids.get(socket);
-    if (known !== undefined) return known;
-    const given = text(connection.connectionParams?.['x-request-id']) ?? text(request.headers['x-request-id']);
-    const requestId = requestIdOf(given);
-    this.#ids.set(socket, requestId);
-    return requestId;
+  #idOf({ connectionParams, extra }: Connection): string {
+    extra.requestId ??= requestIdOf(text(connectionParams?.['x-request-id']) ?? text(extra.headers['x-request-id']));
+    return extra.requestId;
   }
 }
 

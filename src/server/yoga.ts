@@ -10,9 +10,11 @@ import { type KnownQueries, useKnownQueries } from './known-queries.ts';
 import { createContext, type Doors, requestIdOf } from './request-context.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 import { useErrorCodes } from './use-error-codes.ts';
+import { useEventStream } from './use-event-stream.ts';
 import { useLimits } from './use-limits.ts';
 import { useMediaTypes } from './use-media-types.ts';
 import { useRequestLog } from './use-request-log.ts';
+import { useSharedResults } from './use-shared-results.ts';
 import { useUploads } from './use-uploads.ts';
 import { useUsageExtension } from './use-usage-extension.ts';
 
@@ -27,13 +29,15 @@ export interface YogaParts {
   known: KnownQueries;
   /** Of one uploaded file. */
   uploadMaxBytes: number;
+  /** How long a subscriber may read nothing before it is closed. */
+  patienceMs: number;
 }
 
 export type GraphServer = YogaServerInstance<Record<string, never>, GraphContext>;
 
 /** GraphQL over HTTP and SSE, with GraphiQL for people. */
 export function createGraphServer(parts: YogaParts): GraphServer {
-  const { doors, logger, metrics, demo, trustedDocuments, known, uploadMaxBytes } = parts;
+  const { doors, logger, metrics, demo, trustedDocuments, known, uploadMaxBytes, patienceMs } = parts;
   const idOf = (request: Request) => requestIdOf(request.headers.get('x-request-id'));
   const requestIds = new WeakMap<Request, string>();
   const rememberedId = (request: Request) => {
@@ -73,7 +77,9 @@ export function createGraphServer(parts: YogaParts): GraphServer {
       useUploads(uploadMaxBytes),
       useMediaTypes(),
       useLimits(),
+      useSharedResults(),
       useErrorCodes(logger, rememberedId),
+      useEventStream(patienceMs, () => metrics.givenUp.inc({ door: 'sse' })),
       useUsageExtension(),
       useRequestLog(logger, metrics),
       useKnownQueries(known),

@@ -12,7 +12,8 @@ import { type TestDatabaseTarget, testDatabaseTarget } from '../support/database
 import { waitFor } from '../support/wait-for.ts';
 
 const PROCESS = new URL('./agent-worker-process.ts', import.meta.url).pathname;
-const BOUNDARIES = ['before 2', 'before 3', 'before the end'];
+const PARTS = [1, 2, 3, 4, 5, 6];
+const BOUNDARIES = [...PARTS.slice(1).map((part) => `before ${part}`), 'before the end'];
 const TYPE = { type: 'WRITER' } as Parameters<typeof insertAgent>[2];
 
 const closing: (() => unknown)[] = [];
@@ -102,19 +103,17 @@ test('kill -9 at every boundary between the steps of a run: it completes, and ea
   closing.push(() => server.close());
   const run = await readRun(server.app, workspaceId, runId);
   expect(run).toMatchObject({
-    ...{ status: 'COMPLETED', error: null, output: { said: ['word 1', 'word 2', 'word 3'] } },
-    metrics: { itemsProcessed: 3, apiCalls: 3, tokensUsed: 360, costUsd: '0.00042' },
+    ...{ status: 'COMPLETED', error: null, output: { said: PARTS.map((part) => `word ${part}`) } },
+    metrics: { itemsProcessed: 6, apiCalls: 6, tokensUsed: 720, costUsd: '0.00084' },
   });
-  expect(run.steps.map(({ name, status, attempts }) => [name, status, attempts])).toEqual([
-    ['part 1', 'COMPLETED', 1],
-    ['part 2', 'COMPLETED', 1],
-    ['part 3', 'COMPLETED', 1],
-  ]);
-  expect(vendor.requests).toHaveLength(3);
+  expect(run.steps.map(({ name, status, attempts }) => [name, status, attempts])).toEqual(
+    PARTS.map((part) => [`part ${part}`, 'COMPLETED', 1]),
+  );
+  expect(vendor.requests).toHaveLength(6);
   const ledger = await server.app.database.withWorkspace(
     workspaceId,
     ({ sql }) => sql<{ outcome: string; cost: string }[]>`
       select outcome, trim_scale(cost_usd)::text as cost from usage_attempts where about_id = ${runId}`,
   );
-  expect(ledger).toEqual(Array(3).fill({ outcome: 'SUCCEEDED', cost: '0.00014' }));
+  expect(ledger).toEqual(Array(6).fill({ outcome: 'SUCCEEDED', cost: '0.00014' }));
 }, 400_000);

@@ -1,4 +1,4 @@
-/** A process that works runs of three paid steps, and never gets over one boundary of them; it is there to be killed. */
+/** A process that works runs of paid steps, and never gets over one boundary of them; it is there to be killed. */
 import { z } from 'zod';
 import { startApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
@@ -9,20 +9,21 @@ import { startAgentWorker } from '../support/agent-worker.ts';
 
 /** Where it stops for ever; null: nowhere. */
 const hangsAt = process.argv[2] ?? null;
+const PARTS = 6;
 
 async function pass(place: string): Promise<void> {
   process.stdout.write(`${place}\n`);
   if (place === hangsAt) await new Promise(() => undefined);
 }
 
-/** Three steps that each pay for a word. */
+/** Steps that each pay for a word: more than a job has attempts. */
 const definition = defineAgentType({
-  ...{ type: 'WRITER', description: 'Pays for three words.', tools: ['write'] },
+  ...{ type: 'WRITER', description: 'Pays for words.', tools: ['write'] },
   ...{ configuration: z.object({}), input: z.object({}) },
   output: z.object({ said: z.array(z.string()) }),
   run: async (run) => {
     const said: string[] = [];
-    for (const part of [1, 2, 3]) {
+    for (let part = 1; part <= PARTS; part++) {
       await pass(`before ${part}`);
       const word = await run.step(`part ${part}`, async () => {
         const schema = z.object({ said: z.string() });
@@ -30,7 +31,7 @@ const definition = defineAgentType({
         return value.said;
       });
       said.push(word);
-      run.progress(part, 3);
+      run.progress(part, PARTS);
     }
     await pass('before the end');
     return { said };

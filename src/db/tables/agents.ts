@@ -6,6 +6,7 @@ import {
   foreignKey,
   index,
   integer,
+  json,
   jsonb,
   numeric,
   pgTable,
@@ -72,7 +73,8 @@ export const agentRuns = pgTable(
     input: jsonb('input').notNull(),
     /** The agent's, when the run was asked for. */
     configuration: jsonb('configuration').notNull(),
-    output: jsonb('output'),
+    /** As it was written, its fields in their order. */
+    output: json('output'),
     error: text('error'),
     itemsProcessed: integer('items_processed').notNull().default(0),
     itemsTotal: integer('items_total'),
@@ -121,7 +123,8 @@ export const agentRunSteps = pgTable(
     attempts: integer('attempts').notNull(),
     /** Of the attempt that ended it. */
     durationMs: doublePrecision('duration_ms'),
-    output: jsonb('output'),
+    /** As it was written, its fields in their order. */
+    output: json('output'),
     error: text('error'),
     startedAt: instant('started_at').notNull().defaultNow(),
     finishedAt: instant('finished_at'),

@@ -57,6 +57,8 @@ export const jobSteps = pgTable(
     jobId: text('job_id').notNull(),
     name: text('name').notNull(),
     result: jsonb('result'),
+    /** The job's when it was kept; null where an earlier version has kept it. */
+    claim: integer('claim'),
     finishedAt: instant('finished_at').notNull().defaultNow(),
   },
   (table) => [

@@ -162,14 +162,14 @@ export async function endStep(
   const isDone = 'output' in end;
   await sql`
     update agent_run_steps set status = ${isDone ? 'COMPLETED' : 'FAILED'}, duration_ms = ${end.durationMs},
-      output = ${isDone ? sql.json(end.output as never) : null}, error = ${isDone ? null : end.error}, finished_at = now()
+      output = ${isDone ? JSON.stringify(end.output) : null}::text::json, error = ${isDone ? null : end.error}, finished_at = now()
     where workspace_id = ${workspaceId} and run_id = ${runId} and name = ${name}`;
   await raiseRevision(scope, runId);
 }
 
 export async function keepOutput(scope: WorkspaceScope, runId: string, output: JsonObject): Promise<void> {
   await scope.sql`
-    update agent_runs set output = ${scope.sql.json(output)}
+    update agent_runs set output = ${JSON.stringify(output)}::text::json
     where workspace_id = ${scope.workspaceId} and id = ${runId}`;
   await raiseRevision(scope, runId);
 }

@@ -1,4 +1,5 @@
 import type { Database } from '../../db/client.ts';
+import type { WorkspaceScope } from '../../db/workspace-scope.ts';
 import { type JobContext, RetryLater } from '../../jobs/define-job.ts';
 import { ringJobs } from '../../jobs/job-events.ts';
 import { messageOf } from '../../jobs/job-store.ts';
@@ -16,7 +17,7 @@ const TURN_MS = 300_000;
 export interface RunStepsParts {
   database: Database;
   recorder: UsageRecorder;
-  context: Pick<JobContext, 'checkpoint' | 'logger'>;
+  context: Pick<JobContext, 'checkpoint' | 'write' | 'logger'>;
   workspaceId: string;
   runId: string;
   jobId: string;
@@ -34,10 +35,12 @@ export class RunSteps {
   readonly #begun = new Set<string>();
   readonly #turnEndsAt = performance.now() + TURN_MS;
   #open: string | null = null;
+  #finished: number;
 
   private constructor(parts: RunStepsParts, kept: ReadonlyMap<string, JsonValue>) {
     this.#parts = parts;
     this.#kept = kept;
+    this.#finished = kept.size;
   }
 
   /** With what earlier attempts have finished. */
@@ -77,7 +80,7 @@ export class RunSteps {
   async #take<Result extends JsonValue>(name: string, work: () => Promise<Result>): Promise<Result> {
     const { context, recorder, runId, ended } = this.#parts;
     const position = this.#begun.size;
-    await this.#checkpoint(name, (scope) => beginStep(scope, runId, { name, position }));
+    await context.write((scope) => this.#told(scope, beginStep(scope, runId, { name, position })));
     const startedAt = performance.now();
     const sinceStart = () => performance.now() - startedAt;
     let output: Result;
@@ -87,22 +90,26 @@ export class RunSteps {
       // Whatever ends the attempt ends its step with it; see the trigger on jobs.
       if (!ended.signal.aborted) {
         const end = { durationMs: sinceStart(), error: messageOf(error) };
-        await this.#checkpoint(name, (scope) => endStep(scope, runId, name, end)).catch((err: unknown) =>
-          context.logger.warn({ err, step: name }, 'it was not written that a step has failed'),
-        );
+        await context
+          .write((scope) => this.#told(scope, endStep(scope, runId, name, end)))
+          .catch((err: unknown) =>
+            context.logger.warn({ err, step: name }, 'it was not written that a step has failed'),
+          );
       }
       throw error;
     }
     await recorder.settle();
-    await this.#checkpoint(name, (scope) => endStep(scope, runId, name, { durationMs: sinceStart(), output }));
+    const end = { durationMs: sinceStart(), output };
+    this.#finished += 1;
+    // Finished steps alone are progress: a step that kills its process uses an attempt up each time.
+    await context.checkpoint({ finishedSteps: this.#finished }, (scope) =>
+      this.#told(scope, endStep(scope, runId, name, end)),
+    );
     return output;
   }
 
-  #checkpoint(name: string, also: Parameters<JobContext['checkpoint']>[1] & {}): Promise<void> {
-    const { context, jobId } = this.#parts;
-    return context.checkpoint({ step: name }, async (scope) => {
-      await also(scope);
-      ringJobs(scope, [jobId]);
-    });
+  async #told(scope: WorkspaceScope, written: Promise<unknown>): Promise<void> {
+    await written;
+    ringJobs(scope, [this.#parts.jobId]);
   }
 }

@@ -40,6 +40,15 @@ describe('a run', () => {
     expect(await harness.ledgerOf(asked.id)).toHaveLength(2);
   });
 
+  test('tells of a step as it was written, its fields in their order', async () => {
+    harness.work = async (run) => {
+      await run.step('headline first', async () => ({ headline: 'Nothing new', a: 1, because: { zero: 0, b: 1 } }));
+      return { said: [] };
+    };
+    const run = await harness.ended((await harness.start()).id);
+    expect(JSON.stringify(run.steps[0]?.output)).toBe('{"headline":"Nothing new","a":1,"because":{"zero":0,"b":1}}');
+  });
+
   test('that fails at a step goes on with it, and pays for no step before it twice', async () => {
     let failures = 0;
     harness.work = writing(3, (part) => {

@@ -110,8 +110,8 @@ function queueOptions(name: QueueName, embedded: boolean): QueueSettings {
 
 /**
  * Puts back what was being run when the process before this one died. Only for the embedded database: its data folder
- * is locked, so that before a worker is started here a running job can belong to nobody. The attempt that was cut off
- * stays counted.
+ * is locked, so that before a worker is started here a running job can belong to nobody. An attempt that was cut off
+ * stays counted, unless it has got on.
  * @returns how many jobs there were
  */
 export async function recoverOrphans(database: Database): Promise<number> {

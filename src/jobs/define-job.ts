@@ -40,7 +40,8 @@ export interface JobContext {
   /**
    * Does a part of the job once. Its result is kept, in a transaction of its own once `work` is over; where the process
    * dies or the attempt fails after that, the next attempt is given the kept result, and `work` is not run again. Where
-   * that happens during `work`, it is run again from its beginning.
+   * that happens during `work`, it is run again from its beginning. An attempt that has finished a step and is then cut
+   * off with its process does not count against the job.
    * @param name 1 to 200 characters; within a job no two steps have the same, and each attempt calls them alike
    * @param work answers with plain JSON of at most 256 KiB
    * @throws StepResultError where the result cannot be kept
@@ -49,12 +50,17 @@ export interface JobContext {
   step<Result extends JsonValue>(name: string, work: () => Promise<Result>): Promise<Result>;
   /**
    * Keeps how far the job has come, in place of what was kept before: for work of any length, where a step for each
-   * piece would leave as many rows behind.
+   * piece would leave as many rows behind. A value other than the one before is progress, as a finished step is.
    * @param value plain JSON of at most 256 KiB
    * @param also done in the same transaction: it is done exactly if the value is kept
    * @throws StepResultError, AttemptOverError, as `step`
    */
   checkpoint(value: JsonValue, also?: (scope: WorkspaceScope) => Promise<unknown>): Promise<void>;
+  /**
+   * Writes in a transaction that counts as long as the attempt does, and is no progress.
+   * @throws AttemptOverError, as `step`
+   */
+  write(work: (scope: WorkspaceScope) => Promise<unknown>): Promise<void>;
   /** What the last checkpoint of an earlier attempt has kept; null where there is none. */
   resumed(): Promise<JsonValue | null>;
 }

@@ -2,7 +2,7 @@ import type { Database } from '../db/client.ts';
 import type { WorkspaceScope } from '../db/workspace-scope.ts';
 import type { JsonValue } from '../shared/json.ts';
 import { storageProblem } from './job-result.ts';
-import { CHECKPOINT, findStep, keepStep, replaceStep } from './job-step-store.ts';
+import { CHECKPOINT, findStep, holdAttempt, keepStep, replaceStep } from './job-step-store.ts';
 import type { Attempt } from './job-store.ts';
 
 /** Larger results belong into a table or a file of their own; the step then returns where. */
@@ -79,6 +79,15 @@ export class JobSteps {
     await this.#database.withWorkspace(this.#workspaceId, async (scope) => {
       if (!(await replaceStep(scope, this.#attempt, CHECKPOINT, value))) throw new AttemptOverError();
       await also?.(scope);
+    });
+  }
+
+  /** See `JobContext.write`. */
+  async write(work: (scope: WorkspaceScope) => Promise<unknown>): Promise<void> {
+    this.#signal.throwIfAborted();
+    await this.#database.withWorkspace(this.#workspaceId, async (scope) => {
+      if (!(await holdAttempt(scope, this.#attempt))) throw new AttemptOverError();
+      await work(scope);
     });
   }
 

@@ -100,6 +100,7 @@ export class JobRunner {
         progress: (done, failed, total) => progress.report({ done, failed, total: total ?? null }),
         step: (name, part) => steps.run(name, part),
         checkpoint: (value, also) => steps.checkpoint(value, also),
+        write: (part) => steps.write(part),
         resumed: () => steps.resumed(),
       });
       const result = await Promise.race([work, ended]);

@@ -2,7 +2,7 @@ import type { SystemScope, WorkspaceScope } from '../db/workspace-scope.ts';
 import type { JsonObject } from '../shared/json.ts';
 import type { JobKind } from './define-job.ts';
 import { ringJobs } from './job-events.ts';
-import { CHECKPOINT } from './job-step-store.ts';
+import { CHECKPOINT, hasProgressed } from './job-step-store.ts';
 import { type Attempt, CUT_OFF, historyWith, type JobStatus } from './job-store.ts';
 import type { QueueName } from './policies.ts';
 
@@ -23,8 +23,8 @@ const LANES_MAX = 1_000;
 
 /**
  * Hands jobs of a workspace to a turn: first what the turn's own worker died over, then what is due, by priority and
- * age. Attempts are counted before they are made, so that one that kills its process is counted too. A job that has a
- * checkpoint goes on from there, and so does its progress.
+ * age. Attempts are counted before they are made, so that one that kills its process is counted too, unless it has got on
+ * before. A job that has a checkpoint goes on from there, and so does its progress.
  */
 export async function pickJobs(
   scope: WorkspaceScope,
@@ -33,12 +33,17 @@ export async function pickJobs(
 ): Promise<Picked> {
   const { sql, workspaceId } = scope;
   const queue = turn.queue.toUpperCase();
-  const beginsAnew = sql`attempt < max_attempts and not (started_at is not null and exists (
+  const isGivenBack = sql`jobs.id = any(given_back.ids)`;
+  const isStarted = sql`(attempt < max_attempts or ${isGivenBack})`;
+  const beginsAnew = sql`${isStarted} and not (started_at is not null and exists (
     select from job_steps s where s.workspace_id = jobs.workspace_id and s.job_id = jobs.id and s.name = ${CHECKPOINT}))`;
   const rows = await sql<(StartedJob & { status: JobStatus; error: string })[]>`
     with cut as (
-      select id, priority from jobs where workspace_id = ${workspaceId} and boss_id = ${turn.id} and status = 'RUNNING'
+      select id, priority, ${hasProgressed(scope)} as has_progressed from jobs
+      where workspace_id = ${workspaceId} and boss_id = ${turn.id} and status = 'RUNNING'
       for update
+    ), given_back as (
+      select array(select id from cut where has_progressed) as ids
     ), due as (
       select id, priority from jobs
       where queue = ${queue} and workspace_id = ${workspaceId} and status = 'RETRYING' and next_attempt_at <= now()
@@ -52,19 +57,21 @@ export async function pickJobs(
       (select id from (select * from due union all select * from fresh) waiting order by priority desc, id limit ${limit})
     )
     update jobs set
-      status = case when attempt < max_attempts then 'RUNNING' else 'DEAD' end,
-      error = case when attempt < max_attempts then error else ${CUT_OFF} end,
-      finished_at = case when attempt < max_attempts then null else now() end,
-      started_at = case when attempt < max_attempts then now() else started_at end,
+      status = case when ${isStarted} then 'RUNNING' else 'DEAD' end,
+      error = case when ${isStarted} then error else ${CUT_OFF} end,
+      finished_at = case when ${isStarted} then null else now() end,
+      started_at = case when ${isStarted} then now() else started_at end,
       done = case when ${beginsAnew} then 0 else done end,
       failed = case when ${beginsAnew} then 0 else failed end,
       total = case when ${beginsAnew} then null else total end,
-      rate_per_second = case when attempt < max_attempts then null else rate_per_second end,
-      history = case when status = 'RUNNING' then ${historyWith(scope, sql`${CUT_OFF}::text`)} else history end,
-      attempt = least(attempt + 1, max_attempts),
+      rate_per_second = case when ${isStarted} then null else rate_per_second end,
+      history = case when status <> 'RUNNING' or ${isGivenBack} then history
+        else ${historyWith(scope, sql`${CUT_OFF}::text`)} end,
+      attempt = case when ${isGivenBack} then attempt else least(attempt + 1, max_attempts) end,
       claim = claim + 1,
       boss_id = ${turn.id},
       next_attempt_at = null
+    from given_back
     where jobs.workspace_id = ${workspaceId} and jobs.id = any(array(select id from chosen))
     returning jobs.id as job_id, kind, payload, status, attempt, max_attempts, claim, error`;
   ringJobs(
@@ -161,7 +168,7 @@ export async function delayAlike(
 /**
  * Has jobs run again whose turn is over while they are said to run: a worker that hung took them after its turn was given
  * to another one, or the turn was deleted. A worker ends its jobs before their turn, so that it is at none of these, or
- * is about to notice that they are not its own. The attempt stays counted.
+ * is about to notice that they are not its own. An attempt that has not got on stays counted.
  * @returns how many there were
  */
 export async function takeBackLostJobs({ sql }: SystemScope): Promise<number> {
@@ -178,7 +185,8 @@ export async function takeBackLostJobs({ sql }: SystemScope): Promise<number> {
 export function cutOff(sql: SystemScope['sql']) {
   return sql`
     status = 'RETRYING', claim = claim + 1, next_attempt_at = now(), error = ${CUT_OFF},
-    history = ${historyWith({ sql }, sql`${CUT_OFF}::text`)}`;
+    attempt = case when ${hasProgressed({ sql })} then attempt - 1 else attempt end,
+    history = case when ${hasProgressed({ sql })} then history else ${historyWith({ sql }, sql`${CUT_OFF}::text`)} end`;
 }
 
 /** Any number that only this use has. */

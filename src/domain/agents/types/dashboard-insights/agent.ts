@@ -12,9 +12,8 @@ import {
   type InsightsInput,
 } from './configuration.ts';
 import { judge } from './judgement.ts';
-import { lookThrough, type SeriesFinding } from './look-through.ts';
+import { type Look, lookThrough, type SeriesFinding } from './look-through.ts';
 import { type Found, INSIGHTS_OUTPUT, type InsightsOutput } from './output.ts';
-import type { SeriesAnalysis } from './series-analysis.ts';
 import { documentsOf } from './series-parts.ts';
 import { actionsOf, descriptionOf, nameOf, said, titleOf } from './wording.ts';
 
@@ -79,11 +78,14 @@ async function runInsights(run: Run): Promise<InsightsOutput & JsonObject> {
 }
 
 async function see(run: Run): Promise<Seen> {
-  const { configuration, requestedAt } = run;
-  const all = run.input.metrics === undefined ? await ownSeries(run) : metricsOf(run.input.metrics);
+  const { configuration } = run;
+  const given = metricsOf(run.input.metrics ?? {});
+  const own = run.input.metrics === undefined || configuration.withOwnSeries ? await ownSeries(run) : [];
+  // Of a name that both have, what was given is meant.
+  const all = [...given, ...own.filter(({ name }) => !isGiven(name, run.input))];
   const wanted = all.filter(({ name }) => isWanted(name, configuration));
   const { found, looked, notLooked, doubtful } = await lookThrough(wanted, configuration, run.signal);
-  const drafts = found.map((finding) => draftOf(finding, configuration, requestedAt)).sort(byUrgency);
+  const drafts = found.map((finding) => draftOf(finding, run)).sort(byUrgency);
   const kept = drafts.slice(0, configuration.findings);
   const leftOut = [
     ...(doubtful > 0 ? [`${counted(doubtful, 'change')} that may be chance, among so many series`] : []),
@@ -92,7 +94,7 @@ async function see(run: Run): Promise<Seen> {
   ];
   return {
     drafts: kept,
-    looked: looked.map(({ series, analysis, findings }) => lookedAt(series, analysis, findings)),
+    looked: looked.map((each) => lookedAt(each, run.input)),
     notLooked,
     leftOut,
   };
@@ -111,12 +113,16 @@ function metricsOf(metrics: NonNullable<InsightsInput['metrics']>): Series[] {
   }));
 }
 
+function isGiven(name: string, { metrics }: InsightsInput): boolean {
+  return metrics !== undefined && Object.hasOwn(metrics, name);
+}
+
 function isWanted(name: string, { series, weights }: InsightsConfiguration): boolean {
   const isNamed = series.some((wanted) => (wanted.endsWith(':') ? name.startsWith(wanted) : name === wanted));
   return (series.length === 0 || isNamed) && weights[name] !== 0;
 }
 
-function draftOf(finding: SeriesFinding, configuration: InsightsConfiguration, requestedAt: Date): Draft {
+function draftOf(finding: SeriesFinding, { configuration, requestedAt, input }: Run): Draft {
   const judgement = judge(finding, configuration);
   const { series, label, shape, from, until, lasts, value, expected, change, chance, movedWithIt } = finding;
   return {
@@ -124,7 +130,7 @@ function draftOf(finding: SeriesFinding, configuration: InsightsConfiguration, r
     ...{ shape, from: from.toISOString(), until: until.toISOString(), lasts, value, expected, change, chance },
     movedWithIt,
     suggestedActions: actionsOf(finding, judgement),
-    key: keyOf(finding, requestedAt),
+    key: `${isGiven(series, input) ? 'metric:' : ''}${keyOf(finding, requestedAt)}`,
   };
 }
 
@@ -158,9 +164,8 @@ function byUrgency(left: Draft, right: Draft): number {
 }
 
 function lookedAt(
-  { name, label }: Series,
-  analysis: SeriesAnalysis,
-  findings: number,
+  { series: { name, label }, analysis, findings }: Look['looked'][number],
+  input: InsightsInput,
 ): InsightsOutput['looked'][number] {
   const cycles = analysis.cycles.map((steps) => `a cycle of about ${Math.round(steps)} ${analysis.spacing}s`);
   const phases = analysis.hasPhases ? [analysis.spacing === 'hour' ? 'hours of the day' : 'weekdays'] : [];
@@ -168,6 +173,7 @@ function lookedAt(
   return {
     series: name,
     label,
+    source: isGiven(name, input) ? 'METRICS' : 'WORKSPACE',
     spacing: analysis.spacing,
     steps: analysis.steps,
     usual: analysis.level,
@@ -179,9 +185,8 @@ function lookedAt(
 
 async function findExamples({ tools, input }: Run, drafts: readonly Draft[]): Promise<string[][]> {
   const examples: string[][] = [];
-  if (input.metrics !== undefined) return examples;
   for (const { series, from, until, movedWithIt } of drafts.slice(0, ILLUSTRATED_MAX)) {
-    const filter = documentsOf(movedWithIt[0]?.series ?? series);
+    const filter = isGiven(series, input) ? null : documentsOf(movedWithIt[0]?.series ?? series);
     const narrowed = { ...filter, createdAfter: new Date(from), createdBefore: new Date(until) };
     const documents = filter === null ? [] : await tools.listDocuments({ filter: narrowed, first: EXAMPLES });
     examples.push(documents.map(({ id }) => id));
@@ -190,7 +195,13 @@ async function findExamples({ tools, input }: Run, drafts: readonly Draft[]): Pr
 }
 
 function overviewOf({ drafts, looked, notLooked }: Seen): string {
-  const size = `${looked.length.toLocaleString('en-US')} series ${looked.length === 1 ? 'was' : 'were'} looked through`;
+  const given = looked.filter(({ source }) => source === 'METRICS').length;
+  const own = looked.length - given;
+  const parts = [
+    ...(given > 0 ? [`${counted(given, 'given metric')}`] : []),
+    ...(own > 0 ? [`${own.toLocaleString('en-US')} of the workspace’s own series`] : []),
+  ];
+  const size = `${listed(parts)} ${looked.length === 1 ? 'was' : 'were'} looked through`;
   const short = notLooked.length === 0 ? '' : ` ${counted(notLooked.length, 'was', 'were')} too short to tell.`;
   if (looked.length === 0) return `There was no series long enough to tell anything.${short}`;
   if (drafts.length === 0) return `${size}, and nothing stood out from what is usual.${short}`;

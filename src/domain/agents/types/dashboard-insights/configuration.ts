@@ -18,6 +18,12 @@ export const INSIGHTS_CONFIGURATION = z.object({
       'Names of the series to look at, such as "documents" or "cost"; one that ends in ":" means all that begin so, such as "class:". Empty: all',
     ),
   days: z.int().min(30).max(400).default(365).describe('Days of history of the workspace’s own series'),
+  withOwnSeries: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether the workspace’s own series are looked at too in a run that is given metrics; without metrics they are always',
+    ),
   sensitivity: z
     .enum(['LOW', 'NORMAL', 'HIGH'])
     .default('NORMAL')
@@ -71,7 +77,7 @@ export const INSIGHTS_INPUT = z.object({
     })
     .optional()
     .describe(
-      'Metrics from elsewhere by name, to look at instead of the workspace’s own series: { "sign-ups": [{ "at": "2026-03-31", "value": 41 }] }. Hours, days, weeks or months, in any order, with gaps; of points of the same moment the last counts. 100 metrics of 5,000 points at the most',
+      'Metrics from elsewhere by name, to look at instead of the workspace’s own series (or beside them, see the setting withOwnSeries): { "sign-ups": [{ "at": "2026-03-31", "value": 41 }] }. Hours, days, weeks or months, in any order, with gaps; of points of the same moment the last counts. 100 metrics of 5,000 points at the most',
     ),
 });
 export type InsightsInput = z.output<typeof INSIGHTS_INPUT>;

@@ -9,9 +9,9 @@ export interface Strictness {
 export type Sensitivity = 'LOW' | 'NORMAL' | 'HIGH';
 
 export const STRICTNESS: Readonly<Record<Sensitivity, Strictness>> = {
-  LOW: { chance: 0.008, falseShare: 0.05 },
-  NORMAL: { chance: 0.03, falseShare: 0.1 },
-  HIGH: { chance: 0.08, falseShare: 0.2 },
+  LOW: { chance: 0.01, falseShare: 0.1 },
+  NORMAL: { chance: 0.04, falseShare: 0.2 },
+  HIGH: { chance: 0.1, falseShare: 0.3 },
 };
 
 /**

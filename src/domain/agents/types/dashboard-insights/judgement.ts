@@ -15,6 +15,8 @@ const UP_IS_BAD =
 /** What is neither good nor bad by itself: more bugs told may be more customers. */
 const MATTERS_LITTLE_WHEN_GOOD = 0.5;
 const OUTAGE_SHARE = 0.95;
+/** Steps after which a single one is history. */
+const PAST_STEPS = 7;
 /** Of what has no share: a change of so many times the usual spread counts as one of all. */
 const PRIORITIES_FROM: readonly (readonly [Priority, number])[] = [
   ['CRITICAL', 0.75],
@@ -27,13 +29,20 @@ export function judge(finding: SeriesFinding, configuration: InsightsConfigurati
   const isBad = isBadNews(finding, configuration);
   const size = Math.min(1.5, Math.abs(finding.change ?? 0.5));
   const weight = configuration.weights[series] ?? 1;
-  const urgency = size * weight * (isBad ? 1 : MATTERS_LITTLE_WHEN_GOOD) * (isOver(finding) ? 0.5 : 1);
+  const urgency = size * weight * (isBad ? 1 : MATTERS_LITTLE_WHEN_GOOD) * (isPast(finding) ? 0.5 : 1);
   const priority =
-    PRIORITIES_FROM.find(([name, from]) => urgency >= from && (isBad || name !== 'CRITICAL'))?.[0] ?? 'LOW';
+    PRIORITIES_FROM.find(
+      ([name, from]) => urgency >= from && ((isBad && !isPast(finding)) || name !== 'CRITICAL'),
+    )?.[0] ?? 'LOW';
   const isOutage = finding.change !== null && finding.change <= -OUTAGE_SHARE;
-  const isAlert = isBad && !isOver(finding) && shape !== 'trend' && (priority === 'CRITICAL' || isOutage);
+  const isAlert = isBad && !isPast(finding) && shape !== 'trend' && (priority === 'CRITICAL' || isOutage);
   const kind = isAlert ? 'ALERT' : shape === 'trend' ? 'TREND' : 'ANOMALY';
   return { kind, priority, confidence: Math.round(Math.min(0.99, 1 - chance) * 1_000) / 1_000, isBad };
+}
+
+/** Whether it is no news any more. */
+function isPast(finding: SeriesFinding): boolean {
+  return isOver(finding) || (finding.shape === 'point' && finding.stepsAgo >= PAST_STEPS);
 }
 
 /** Whether it has ended before the series does. */

@@ -35,6 +35,7 @@ const FOUND = z.object({
 const LOOKED = z.object({
   series: z.string(),
   label: z.string(),
+  source: z.enum(['METRICS', 'WORKSPACE']).describe('Given with the run, or the workspace’s own'),
   spacing: z.enum(['hour', 'day', 'week', 'month']),
   steps: z.int(),
   usual: z.number(),

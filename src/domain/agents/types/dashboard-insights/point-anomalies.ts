@@ -1,25 +1,23 @@
-import { madSpread, movingMedian, normalQuantile, normalTail } from './robust-statistics.ts';
+import type { MeasuringScale } from './measuring-scale.ts';
+import { believedRatio, clip, clippedSpread, movingMedian } from './robust-statistics.ts';
+import { type Surprises, SurpriseTails, straighten } from './surprise-tails.ts';
 
-/** Steps before a point that its level is the median of, and its spread that of. */
+/** Steps before a point that its level is the median of; of the first points, so many from the beginning on. */
 const LEVEL_STEPS = 28;
+/** Steps around a point that tell whether it stands in a restless time. */
 const SPREAD_STEPS = 60;
-/** Points that must stand before one that is judged. */
+/** Points that must stand before one that is judged, where a series is too short to judge its first ones by later ones. */
 const HISTORY_MIN = 10;
-/** Share of all surprises that the tail of a side is read off. */
-const TAIL_SHARE = 0.1;
-/** Spreads below which no surprise is looked at as one of a tail. */
-const TAIL_BEGINS = 1;
-/** Spreads beyond which a value is wild: among a thousand normal ones there is none. */
-const WILD_SPREADS = 5;
-/** Shares of the chance of a false find that are spent on the last point, the 6 before, the 21 before those and so on. */
+const FIRST_JUDGED_FROM_STEPS = 3 * LEVEL_STEPS;
+/** Spreads below which no point is looked at: no family of points is so small that it could be told. */
+const LOOKED_AT_FROM = 2.2;
+/** Shares of the chance of a false find that are spent on the last point, the 6 before, the 21 before those, and all others. */
 const CHANCE_BY_AGE = [
   { from: 0, steps: 1, share: 0.3 },
-  { from: 1, steps: 6, share: 0.35 },
-  { from: 7, steps: 21, share: 0.25 },
-  { from: 28, steps: 32, share: 0.1 },
+  { from: 1, steps: 6, share: 0.25 },
+  { from: 7, steps: 21, share: 0.15 },
+  { from: 28, steps: Number.POSITIVE_INFINITY, share: 0.3 },
 ];
-/** Points that are looked at; what is older is no news. */
-const RECENT_STEPS = 60;
 
 /** A point that differs from those before it. */
 export interface PointAnomaly {
@@ -31,81 +29,79 @@ export interface PointAnomaly {
   chance: number;
 }
 
-interface Surprise {
+interface Difference {
   step: number;
   expected: number;
   difference: number;
-  spreads: number;
 }
 
 /**
- * The recent points least like chance, the least likely first. Each is measured against the median and the spread of those before
- * it, and that against how often the same series was as surprising: a series with wild values now and then is allowed them.
- * @param smallest below which no spread is believed
+ * The points least like chance, the least likely first. Each is measured against the median of those before it and the
+ * spread of all others; where the series has wild values or heavy tails elsewhere, it is allowed them here too. Recent
+ * points are more of news than old ones, and are told sooner.
  * @param unrestOf how many times the spread is on such a step (such a weekday)
  */
 export function findPointAnomalies(
   values: readonly number[],
-  smallest: number,
+  scale: Pick<MeasuringScale, 'name' | 'smallest'>,
   unrestOf: (step: number) => number,
 ): PointAnomaly[] {
-  const surprises = surprisesOf(values, smallest, unrestOf);
-  const recent = surprises.filter(({ step }) => values.length - step <= RECENT_STEPS);
-  const judged = recent.map((surprise) => {
-    const age = values.length - 1 - surprise.step;
+  const differences = differencesOf(values);
+  const straight = straighten(surprisesOf(differences, scale, unrestOf));
+  const tails = new SurpriseTails(straight);
+  const judged: PointAnomaly[] = [];
+  for (const [place, { step, expected, difference }] of differences.entries()) {
+    if (Math.abs(straight.spreads[place] as number) < LOOKED_AT_FROM) continue;
+    const age = values.length - 1 - step;
     const tier = CHANCE_BY_AGE.findLast(({ from }) => age >= from) as (typeof CHANCE_BY_AGE)[number];
-    const looks = Math.min(tier.steps, Math.max(1, surprises.length - tier.from)) / tier.share;
-    const chance = Math.min(1, 2 * looks * tailChance(surprise, surprises));
-    return { step: surprise.step, expected: surprise.expected, difference: surprise.difference, chance };
-  });
+    const looks = Math.min(tier.steps, Math.max(1, differences.length - tier.from)) / tier.share;
+    judged.push({ step, expected, difference, chance: Math.min(1, 2 * looks * tails.chanceOf(place)) });
+  }
   return judged.sort((left, right) => left.chance - right.chance);
 }
 
-function surprisesOf(values: readonly number[], smallest: number, unrestOf: (step: number) => number): Surprise[] {
-  const surprises: Surprise[] = [];
-  const differences: number[] = new Array(values.length).fill(Number.NaN);
-  const levels = movingMedian(values, (step) => [Math.max(0, step - LEVEL_STEPS), step]);
+function differencesOf(values: readonly number[]): Difference[] {
+  const isLong = values.length >= FIRST_JUDGED_FROM_STEPS;
+  const levels = movingMedian(values, (step) => [
+    Math.max(0, step - LEVEL_STEPS),
+    isLong ? Math.max(step, LEVEL_STEPS + 1) : step,
+  ]);
+  const differences: Difference[] = [];
   let before = 0;
   for (const [step, value] of values.entries()) {
     if (Number.isNaN(value)) continue;
     before += 1;
-    if (before <= HISTORY_MIN) continue;
     const expected = levels[step] as number;
-    differences[step] = value - expected;
-    surprises.push({ step, expected, difference: value - expected, spreads: Number.NaN });
+    if (isLong || before > HISTORY_MIN) differences.push({ step, expected, difference: value - expected });
   }
-  const overall = Math.max(madSpread(differences), smallest);
-  for (const surprise of surprises) {
-    const known = differences
-      .slice(Math.max(0, surprise.step - SPREAD_STEPS), surprise.step)
-      .filter((difference) => !Number.isNaN(difference));
-    // Of few, the spread is a guess; the whole series' counts for some of it always.
-    const share = known.length / (known.length + SPREAD_STEPS / 2);
-    const local = known.length < HISTORY_MIN ? overall : madSpread(known);
-    const spread = Math.sqrt(share * local ** 2 + (1 - share) * overall ** 2) * unrestOf(surprise.step);
-    surprise.spreads = surprise.difference / Math.max(smallest, spread);
-  }
-  return surprises;
+  return differences.filter(({ expected }) => !Number.isNaN(expected));
 }
 
-/**
- * The chance that a point of the same side reaches so far: that of a normal sample, stretched as far as the largest of
- * the other surprises of that side are out from where a normal sample has its largest.
- */
-function tailChance({ step, spreads }: Surprise, surprises: readonly Surprise[]): number {
-  const side = Math.sign(spreads);
-  const reached = side * spreads;
-  const others = surprises.filter((other) => other.step !== step);
-  const tail = others
-    .map((other) => side * other.spreads)
-    .filter((value) => value > TAIL_BEGINS)
-    .sort((left, right) => right - left);
-  let stretch = 1;
-  for (const [rank, value] of tail.entries()) {
-    if (rank >= TAIL_SHARE * others.length) break;
-    stretch = Math.max(stretch, value / normalQuantile((rank + 0.6) / (others.length + 0.2)));
-  }
-  // Where wild values come now and then, of either side, one more is no news unless it is twice as wild.
-  const wild = others.filter((other) => Math.abs(other.spreads) > Math.max(WILD_SPREADS, reached / 2));
-  return Math.max(normalTail(reached / stretch), wild.length / surprises.length);
+/** How many spreads each point differs by, its own difference left out of the spread. */
+function surprisesOf(
+  differences: readonly Difference[],
+  scale: Pick<MeasuringScale, 'name' | 'smallest'>,
+  unrestOf: (step: number) => number,
+): Surprises {
+  const even = differences.map(({ step, difference }) => difference / unrestOf(step));
+  const overall = Math.max(clippedSpread(even), scale.smallest);
+  const squares = even.map((difference) => clip(difference, 2.5 * overall) ** 2);
+  const sums = [0];
+  for (const square of squares) sums.push((sums.at(-1) as number) + square);
+  const usual = (sums.at(-1) as number) / Math.max(1, squares.length);
+  const known = even.map((_difference, place) => {
+    const first = Math.max(0, Math.min(place - SPREAD_STEPS / 2, even.length - SPREAD_STEPS - 1));
+    const end = Math.min(even.length, first + SPREAD_STEPS + 1);
+    const own = squares[place] as number;
+    const around = ((sums[end] as number) - (sums[first] as number) - own) / Math.max(1, end - first - 1);
+    const others = ((sums.at(-1) as number) - own) / Math.max(1, even.length - 1);
+    const restless = usual === 0 ? 1 : believedRatio(around / usual, 2 / (end - first));
+    // Without its own difference, a series that stood still has no spread at all.
+    return usual === 0 ? 1 : Math.sqrt((others / usual) * restless);
+  });
+  return {
+    spreads: even.map((difference, place) => difference / Math.max(scale.smallest, overall * (known[place] as number))),
+    restlessness: known,
+    logSpread: scale.name === 'log' ? overall : 0,
+  };
 }

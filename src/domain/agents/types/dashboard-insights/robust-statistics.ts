@@ -16,6 +16,29 @@ export function madSpread(values: readonly number[]): number {
   return 1.4826 * median(values.map((value) => Math.abs(value - centre)));
 }
 
+/**
+ * The standard deviation about zero that a normal sample with these values has, those beyond 2.5 spreads being taken as that far out:
+ * surer than the median absolute deviation, and as little moved by what is wild.
+ */
+export function clippedSpread(differences: readonly number[]): number {
+  const limit = CLIPPED_AT * 1.4826 * median(differences.map(Math.abs)) || Number.POSITIVE_INFINITY;
+  return Math.sqrt(mean(differences.map((difference) => clip(difference, limit) ** 2)) / CLIPPED_VARIANCE);
+}
+
+const CLIPPED_AT = 2.5;
+/** Of a standard normal value that is clipped so. */
+const CLIPPED_VARIANCE = 0.97757;
+
+/**
+ * A ratio of variances as far as it is more than a guess (James and Stein): 1 where it may be one by chance.
+ * @param doubt the variance of its logarithm
+ */
+export function believedRatio(ratio: number, doubt: number): number {
+  if (ratio <= 0) return 1;
+  const distance = Math.log(ratio);
+  return Math.exp(distance * Math.max(0, 1 - doubt / distance ** 2));
+}
+
 export function mean(values: readonly number[]): number {
   let sum = 0;
   let count = 0;

@@ -1,9 +1,22 @@
-import { chiSquareTail, clip, madSpread, mean, median, movingMedian, quantile, ranksOf } from './robust-statistics.ts';
+import {
+  believedRatio,
+  chiSquareTail,
+  clip,
+  clippedSpread,
+  madSpread,
+  mean,
+  median,
+  movingMedian,
+  quantile,
+  ranksOf,
+} from './robust-statistics.ts';
 import type { TimeGrid } from './time-grid.ts';
 
 /** Rounds that a season must have been seen before it is believed. */
 const ROUNDS_MIN = 4;
 const SEASON_CHANCE = 0.001;
+/** Rounds that the level is the median of, once the season is taken off. */
+const LEVEL_ROUNDS = 5;
 const CYCLE_CHANCE = 0.001;
 const CYCLES_MAX = 4;
 /** Of a cycle that is looked for, in steps. */
@@ -47,32 +60,52 @@ interface Phases {
 
 function findPhases(measured: readonly number[], phase: NonNullable<TimeGrid['phase']>): Phases | null {
   if (measured.length < ROUNDS_MIN * phase.count) return null;
-  const level = rollingMedian(measured, phase.count);
   const phaseAt = measured.map((_value, step) => phase.of(step));
-  const known: { phase: number; rest: number }[] = [];
-  for (const [step, value] of measured.entries()) {
-    if (!Number.isNaN(value)) known.push({ phase: phaseAt[step] as number, rest: value - (level[step] as number) });
-  }
-  if (kruskalWallis(known, phase.count) > SEASON_CHANCE) return null;
-  const groups = Array.from({ length: phase.count }, (_none, wanted) =>
-    known.filter((entry) => entry.phase === wanted).map(({ rest }) => rest),
-  );
+  const rough = restsOf(measured, rollingMedian(measured, phase.count), phaseAt);
+  if (kruskalWallis(rough, phase.count) > SEASON_CHANCE) return null;
+  // The median of a week is one of its days, mostly the same one: what that differs by is seen once the week is taken off.
+  const first = centred(groupsOf(rough, phase.count).map(median));
+  const even = measured.map((value, step) => value - (first[phaseAt[step] as number] as number));
+  const groups = groupsOf(restsOf(measured, rollingMedian(even, LEVEL_ROUNDS * phase.count), phaseAt), phase.count);
   const medians = groups.map(median);
-  const centre = mean(medians);
-  const spreads = groups.map(madSpread);
+  const levels = centred(medians);
+  const spreads = groups.map((rests, index) => clippedSpread(rests.map((rest) => rest - (medians[index] as number))));
   const usual = Math.sqrt(mean(spreads.map((spread) => spread ** 2)));
-  // The spread of few is a guess: ten steps' worth of the usual are mixed in.
   const unrest = groups.map(({ length }, index) =>
-    usual === 0 ? 1 : Math.sqrt((length * ((spreads[index] as number) / usual) ** 2 + 10) / (length + 10)),
+    usual === 0 ? 1 : Math.sqrt(believedRatio(((spreads[index] as number) / usual) ** 2, 2.5 / length)),
   );
   return {
-    levelOf: (step) => (medians[phase.of(step)] as number) - centre,
+    levelOf: (step) => levels[phase.of(step)] as number,
     unrestOf: (step) => unrest[phase.of(step)] as number,
   };
 }
 
+interface Rest {
+  phase: number;
+  rest: number;
+}
+
+function restsOf(measured: readonly number[], level: readonly number[], phaseAt: readonly number[]): Rest[] {
+  const rests = measured.map((value, step) => ({
+    phase: phaseAt[step] as number,
+    rest: value - (level[step] as number),
+  }));
+  return rests.filter(({ rest }) => !Number.isNaN(rest));
+}
+
+function groupsOf(rests: readonly Rest[], count: number): number[][] {
+  const groups = Array.from({ length: count }, (): number[] => []);
+  for (const { phase, rest } of rests) groups[phase]?.push(rest);
+  return groups;
+}
+
+function centred(levels: readonly number[]): number[] {
+  const centre = mean(levels);
+  return levels.map((level) => level - centre);
+}
+
 /** The chance that groups which do not differ are ranked so differently. */
-function kruskalWallis(known: readonly { phase: number; rest: number }[], count: number): number {
+function kruskalWallis(known: readonly Rest[], count: number): number {
   const ranks = ranksOf(known.map(({ rest }) => rest));
   const sums = new Array<number>(count).fill(0);
   const sizes = new Array<number>(count).fill(0);
@@ -127,12 +160,23 @@ function strongestCycle(rest: readonly number[], longest: number): Cycle | null 
   }
   const independent = count / CYCLE_STEPS_MIN - count / longest;
   if (!(2 * independent * Math.exp(-best.ratio) < CYCLE_CHANCE)) return null;
-  const [cosine, sine] = amplitudes(rest, best.frequency);
+  const frequency = refine(known, best.frequency);
+  const [cosine, sine] = amplitudes(rest, frequency);
   return {
-    steps: 1 / best.frequency,
-    of: (step) =>
-      cosine * Math.cos(2 * Math.PI * best.frequency * step) + sine * Math.sin(2 * Math.PI * best.frequency * step),
+    steps: 1 / frequency,
+    of: (step) => cosine * Math.cos(2 * Math.PI * frequency * step) + sine * Math.sin(2 * Math.PI * frequency * step),
   };
+}
+
+/** A cycle that is off by a quarter of a grid's step would be out of time at both ends, where the news is. */
+function refine(known: readonly number[], near: number): number {
+  let best = { frequency: near, power: 0 };
+  for (let part = -5; part <= 5; part += 1) {
+    const frequency = near + part / (20 * known.length);
+    const power = powerAt(known, frequency);
+    if (power > best.power) best = { frequency, power };
+  }
+  return best.frequency;
 }
 
 function powerAt(values: readonly number[], frequency: number): number {

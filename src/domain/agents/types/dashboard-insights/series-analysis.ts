@@ -12,9 +12,9 @@ export const STEPS_MIN = 14;
 /** Things that are told of one series. */
 const FINDINGS_MAX = 4;
 /** Shares of the chance of a false find in a series. */
-const CHANCE_OF_POINTS = 0.5;
-const CHANCE_OF_LEVELS = 0.3;
-const CHANCE_OF_TRENDS = 0.2;
+const CHANCE_OF_POINTS = 0.68;
+const CHANCE_OF_LEVELS = 0.2;
+const CHANCE_OF_TRENDS = 0.12;
 /** Steps of the trend that is looked for beside that of the whole series, and how many there must be for it. */
 const LATE_TREND_STEPS = 91;
 const LATE_TREND_HISTORY = 180;
@@ -24,6 +24,8 @@ const SURE_STEPS = 90;
 const HUBER_SPREADS = 2;
 /** In a series around zero there is no share of the level to speak of; there, this many spreads are the whole. */
 const SPREADS_OF_LEVEL = 4;
+/** Share of the usual level that shares of less are no shares to speak of. */
+const LEAST_OF_LEVEL = 0.1;
 
 export interface AnalysisLimits {
   /** How likely a series without anything may raise something, 0 to 1. */
@@ -42,6 +44,8 @@ export interface Finding {
   /** When it ends, its end not included; of what lasts, the end of the series. */
   until: Date;
   lasts: boolean;
+  /** Steps from its end to the end of the series. */
+  stepsAgo: number;
   /** Of a step, on average: as it was, and as it would have been (a trend: at its end and at its beginning). */
   value: number;
   expected: number;
@@ -140,15 +144,15 @@ function explain({ grid, scale, measured, limits }: Analysed & { limits: Analysi
 function candidatesOf(
   rest: readonly number[],
   noise: Noise,
-  { smallest, shortest }: MeasuringScale,
+  scale: MeasuringScale,
   { unrestOf }: Seasonality,
 ): Explanation[] {
   const candidates: Explanation[] = [];
-  for (const { step, difference, chance } of findPointAnomalies(rest, smallest, unrestOf).slice(0, 3)) {
+  for (const { step, difference, chance } of findPointAnomalies(rest, scale, unrestOf).slice(0, 3)) {
     const at = (asked: number) => (asked === step ? difference : 0);
     candidates.push({ shape: 'point', from: step, until: step + 1, chance: chance / CHANCE_OF_POINTS, at });
   }
-  const level = findLevelChange(rest, noise, shortest);
+  const level = findLevelChange(rest, noise, scale.shortest);
   if (level !== null && level.until - level.from > 1) {
     const at = (asked: number) => (asked >= level.from && asked < level.until ? level.difference : 0);
     candidates.push({ ...level, shape: 'level', chance: level.chance / CHANCE_OF_LEVELS, at });
@@ -215,6 +219,13 @@ interface Context extends Analysed {
 function isRelevant(explanation: Explanation, context: Context, limits: AnalysisLimits, noise: Noise): boolean {
   const { value, expected, change } = describe(explanation, context);
   const minimal = explanation.shape === 'trend' ? limits.minimalTrend : limits.minimalChange;
+  // Where next to nothing is left, half as much is no news.
+  if (
+    change !== null &&
+    Math.abs(value - expected) < minimal * LEAST_OF_LEVEL * Math.abs(median(context.grid.values))
+  ) {
+    return false;
+  }
   if (change !== null) return Math.abs(change) >= minimal;
   return Math.abs(value - expected) >= minimal * SPREADS_OF_LEVEL * noise.spread;
 }
@@ -229,6 +240,7 @@ function describe(explanation: Explanation, context: Context): Finding {
     from: grid.startOf(from),
     until: grid.startOf(until),
     lasts: until === grid.values.length,
+    stepsAgo: grid.values.length - until,
     value,
     expected,
     change: isAroundZero || expected === 0 ? null : (value - expected) / Math.abs(expected),

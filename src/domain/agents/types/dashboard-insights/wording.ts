@@ -1,4 +1,4 @@
-import { counted, listed } from '../../evidence/citation.ts';
+import { listed } from '../../evidence/citation.ts';
 import type { Judgement } from './judgement.ts';
 import { isOver } from './judgement.ts';
 import type { SeriesFinding } from './look-through.ts';
@@ -11,10 +11,9 @@ export function titleOf(finding: SeriesFinding): string {
   const isUp = value > expected;
   const name = nameOf(finding);
   const amount = amountOf(finding);
-  if (shape === 'point') return cut(`${name} ${isUp ? 'rose' : 'fell'} ${amount} ${onStep(finding)}`);
-  if (shape === 'trend') return cut(`${name} trending ${isUp ? 'up' : 'down'}: ${amount} since ${dayOf(from)}`);
-  const change = `${amount} ${isUp ? 'higher' : 'lower'}`;
-  return cut(`${name} ${change} ${isOver(finding) ? spanOf(finding) : `since ${momentOf(finding, from)}`}`);
+  if (shape === 'point') return cut(`${name} ${isUp ? 'rose' : 'fell'} ${amount.moved} ${onStep(finding)}`);
+  if (shape === 'trend') return cut(`${name} trending ${isUp ? 'up' : 'down'}: ${amount.now} since ${dayOf(from)}`);
+  return cut(`${name} ${amount.stands} ${isOver(finding) ? spanOf(finding) : `since ${momentOf(finding, from)}`}`);
 }
 
 /** The numbers, what they are compared with, what moved along, and how sure it is. */
@@ -30,41 +29,43 @@ export function nameOf({ series, label }: Pick<SeriesFinding, 'series' | 'label'
 
 /** What to do, the most specific first. */
 export function actionsOf(finding: SeriesFinding, { isBad }: Judgement): string[] {
-  const { series, movedWithIt, shape, value, expected } = finding;
+  const { movedWithIt, shape, value, expected } = finding;
   const name = nameOf(finding).toLowerCase();
-  const isUp = value > expected;
   const when = shape === 'point' ? onStep(finding) : isOver(finding) ? spanOf(finding) : `since ${dayOf(finding.from)}`;
   const part = movedWithIt[0];
   const actions =
     part === undefined ? [] : [`Look at ${part.label} first: it makes up ${percent(part.share)} of the change.`];
-  actions.push(...causesOf(series, isUp, when, name));
-  if (value <= 0 && expected > 0) actions.unshift(`Check whether ${name} were measured at all ${when}.`);
+  actions.push(
+    causeOf(finding, when) ?? `Compare what was released, changed or announced ${when} with the change in ${name}.`,
+  );
+  if (value <= 0 && expected > 0)
+    actions.unshift(`Check first whether this is a gap in the measurement of ${name} ${when}.`);
   if (!isBad) actions.push(`Find out what caused it ${when}, so that it can be repeated.`);
   return actions;
 }
 
-function causesOf(series: string, isUp: boolean, when: string, name: string): string[] {
+/** Where to look, of the workspace’s own series: what a metric from elsewhere counts, nobody here knows. */
+function causeOf({ series, label, value, expected }: SeriesFinding, when: string): string | null {
+  if (label === series) return null;
+  const isUp = value > expected;
   if (series.startsWith('cost') || series === 'tokens') {
     return isUp
-      ? [`Compare usage by model and API key ${when} with the days before, and set a budget alert.`]
-      : [`Check that what calls models still runs: look at the usage by API key ${when}.`];
+      ? `Compare usage by model and API key ${when} with the days before, and set a budget alert.`
+      : `Check that what calls models still runs: look at the usage by API key ${when}.`;
   }
   if (series.startsWith('usage')) {
-    return [
-      `Look at the usage by operation and API key ${when} for ${isUp ? 'what began to call' : 'what stopped calling'}.`,
-    ];
+    return `Look at the usage by operation and API key ${when} for ${isUp ? 'what began to call' : 'what stopped calling'}.`;
   }
   if (series === 'errors' || series === 'latency') {
-    return [`Look at the health of the integrations ${when}, and add a fallback model where one is slow or failing.`];
+    return `Look at the health of the integrations ${when}, and add a fallback model where one is slow or failing.`;
   }
-  if (series.startsWith('sentiment'))
-    return [`Read the most negative documents of that time ${when} and name the cause.`];
+  if (series.startsWith('sentiment')) return `Read the most negative documents ${when} and name the cause.`;
   if (/^(?:documents$|collection:|kind:|class:|theme:)/u.test(series)) {
     return isUp
-      ? [`Read the documents that came in ${when} and see what they have in common.`]
-      : [`Check that the sources still deliver: imports and whatever sends documents ${when}.`];
+      ? `Read the documents that came in ${when} and see what they have in common.`
+      : `Check that the sources delivered ${when}: imports, and whatever else sends documents.`;
   }
-  return [`Compare what was released, changed or announced ${when} with the change in ${name}.`];
+  return null;
 }
 
 function comparisonOf(finding: SeriesFinding): string {
@@ -73,14 +74,14 @@ function comparisonOf(finding: SeriesFinding): string {
   const change = finding.change === null ? '' : ` (${percent(Math.abs(finding.change))} ${isUp ? 'more' : 'less'})`;
   const name = nameOf(finding);
   if (shape === 'point') {
-    return `${name}: ${said(value)} ${onStep(finding)}, where ${said(expected)} were to be expected from the ${spacing}s before${change}.`;
+    return `${name}: ${said(value)} ${onStep(finding)}, where about ${said(expected)} was to be expected${change}.`;
   }
   if (shape === 'trend') {
     return `${name}: from about ${said(expected)} a ${spacing} at the beginning (${dayOf(finding.from)}) to about ${said(value)} now${change}, steadily rather than at once.`;
   }
   const when = isOver(finding) ? spanOf(finding) : `since ${momentOf(finding, finding.from)}`;
   const after = isOver(finding) ? ' Since then it is as before.' : '';
-  return `${name}: ${said(value)} a ${spacing} on average ${when}, where ${said(expected)} were to be expected from the time before${change}.${after}`;
+  return `${name}: ${said(value)} a ${spacing} on average ${when}, where about ${said(expected)} was usual before${change}.${after}`;
 }
 
 function movesOf({ movedWithIt }: SeriesFinding): string {
@@ -94,13 +95,24 @@ function movesOf({ movedWithIt }: SeriesFinding): string {
 
 function surenessOf({ chance }: SeriesFinding): string {
   const oneIn = Math.round(1 / Math.max(chance, 1e-6));
-  const rarity = oneIn >= 1_000 ? 'less than once in 1,000' : `about once in ${counted(oneIn, 'series').split(' ')[0]}`;
-  return `In a series in which nothing happened, the like is seen ${rarity} times.`;
+  const rarity = oneIn >= 1_000 ? 'fewer than 1 in 1,000' : `about 1 in ${oneIn.toLocaleString('en-US')}`;
+  return `Chance alone brings the like in ${rarity} such series.`;
 }
 
-function amountOf({ change, value, expected }: SeriesFinding): string {
-  if (change === null) return `by ${said(Math.abs(value - expected))}`;
-  return change > 2 ? `to ${said(Math.round((change + 1) * 10) / 10)} times the usual` : percent(Math.abs(change));
+/** How much, as it follows `fell`, `trending down:` and the name alone. */
+function amountOf({ change, value, expected }: SeriesFinding): { moved: string; now: string; stands: string } {
+  const way = value > expected ? 'higher' : 'lower';
+  if (change === null) {
+    const difference = said(Math.abs(value - expected));
+    return { moved: `by ${difference}`, now: `by ${difference}`, stands: `${difference} ${way}` };
+  }
+  if (value === 0) return { moved: 'to zero', now: 'to zero', stands: 'at zero' };
+  if (change > 2) {
+    const times = `${said(Math.round((change + 1) * 10) / 10)} times`;
+    return { moved: `to ${times} the usual`, now: `to ${times} as much`, stands: `at ${times} the usual` };
+  }
+  const share = percent(Math.abs(change));
+  return { moved: share, now: share, stands: `${share} ${way}` };
 }
 
 function onStep(finding: SeriesFinding): string {

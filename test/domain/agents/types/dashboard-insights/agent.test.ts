@@ -81,6 +81,19 @@ describe('metrics that are pushed in', { timeout: 120_000 }, () => {
     expect(output.findings).toMatchObject([{ series: 'calls', shape: 'level', from: dayAt(33).toISOString() }]);
   });
 
+  test('of one name as the workspace’s own, are what is meant, and stand beside the others where that is asked for', async () => {
+    const given = {
+      configuration: { withOwnSeries: true },
+      input: { metrics: { ...metrics, documents: metrics.visits } },
+    };
+    const { output } = await bench.run<InsightsOutput>(dashboardInsights, { ...given, requestedAt: REQUESTED_AT });
+    const ofDocuments = output.looked.filter(({ series }) => series === 'documents');
+    expect(ofDocuments).toMatchObject([{ source: 'METRICS' }]);
+    expect(output.overview).toContain('5 given metrics');
+    const alone = await bench.run<InsightsOutput>(dashboardInsights, { input: { metrics }, requestedAt: REQUESTED_AT });
+    expect(new Set(alone.output.looked.map(({ source }) => source))).toEqual(new Set(['METRICS']));
+  });
+
   test('are refused with what is wrong where they are not numbers with a date', () => {
     const given = (points: unknown) => () => checkedInput(dashboardInsights, { metrics: { calls: points } });
     expect(given([{ at: '2026-01-01', value: null }])).toThrow(/finite number/);

@@ -25,7 +25,18 @@ const LINKS = [
   'organization',
   'customer',
   'prospect',
+  'client',
+  'companyName',
+  'company_name',
+  'accountName',
+  'account_name',
+  'companyDomain',
+  'company_domain',
+  'domain',
+  'website',
 ];
+/** Who wrote it: the address says for whom. */
+const WRITERS = ['from', 'author', 'authorEmail', 'sender', 'email', 'contactEmail', 'contact', 'visitor'];
 /** "Acme's rival Globex": the first is not who does it. */
 const BELONGING =
   /^(?:['’]s?)? (?:\p{L}+ )?(?:competitors?|rivals?|suppliers?|customers?|clients?|investors?|partners?|landlords?|neighbours?|parent|owner|lenders?|vendors?|peer|counterparts?|auditors?|agency|konkurrent\p{L}*|concurrents?)(?!\p{L})/iu;
@@ -46,13 +57,23 @@ export function linkedCompany(document: Document, companies: CompanyIndex): stri
       }
     }
   }
+  for (const writer of WRITERS) {
+    for (const place of [document.metadata, document.source]) {
+      const host =
+        typeof place[writer] === 'string' ? /@((?:[\w-]+\.)+[a-z]{2,12})/iu.exec(place[writer])?.[1] : undefined;
+      const found = host === undefined ? null : companies.find(host);
+      if (found !== null) return found.id;
+    }
+  }
   return null;
 }
 
 function referencesIn(value: JsonValue | undefined): string[] {
   if (typeof value === 'string' && value !== '') return [value];
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
-  return [value.id, value.externalId, value.name, value.domain].filter((each) => typeof each === 'string');
+  return [value.id, value.externalId, value.name, value.domain, value.website].filter(
+    (each) => typeof each === 'string',
+  );
 }
 
 /** The company of a finding, from who stands where in its sentence and before it; where two could be meant, none. */
@@ -69,7 +90,13 @@ export function attribute(at: FoundAt, linked: string | null, companies: Company
     return { companyId: null, unknownName: subject.name };
   }
   // "We are hiring for the Acme account": Acme is what we do it for.
-  if (near !== undefined && linked === null && near.start >= match.end && isOurOwn(at))
+  if (
+    near !== undefined &&
+    linked === null &&
+    near.start >= match.end &&
+    isOurOwn(at) &&
+    !isJoined(near, sentence.text)
+  )
     return { companyId: null, unknownName: null };
   if (near !== undefined) return ofMention(chosen(near, mentions, match, sentence.text), linked);
   return earlier(at, linked, companies);
@@ -84,8 +111,13 @@ function unknownSubject({ sentence, match }: FoundAt, companies: CompanyIndex): 
   const known = companies
     .mentions(sentence.text)
     .some(({ start, end }) => start < subject.start + subject.name.length + 4 && end > subject.start);
-  if (known || subject.name.length < 3) return null;
-  if (/(?:ex-|former |from |at |of |by )$/u.test(sentence.text.slice(0, subject.start))) return null;
+  if (known || subject.name.length < 3 || /^\p{Ll}/u.test(subject.name)) return null;
+  if (
+    /(?:ex-|former |from |at |of |by |in |into |near |outside |across |around |to |with |via |on |than |versus |[Ii]n |[Aa]t |[Ff]rom |[Ff]or |[Aa]fter |[Ff]ollowing |[Ww]ith |(?:in|to|of|from|near) the )$/u.test(
+      sentence.text.slice(0, subject.start),
+    )
+  )
+    return null;
   if (match.type === 'COMPANIES_HOUSE_FILING' && companies.mentions(sentence.text).length > 0) return null;
   // "Fiona leaves as MD"
   if (match.type === 'EXECUTIVE_CHANGE' && !/[ \d]/u.test(subject.name) && match.facts.change === 'departure')
@@ -113,11 +145,20 @@ function isOurOwn({ sentence, match }: FoundAt): boolean {
   );
 }
 
+/** "I am starting at Tarn", "we look for an analyst to join Tarn": who says it is of that company. */
+function isJoined({ start }: Mention, sentence: string): boolean {
+  return /(?<![\p{L}])(?:at|join|joining|joined|bei|chez)(?: the| our friends at| us at)? $/iu.test(
+    sentence.slice(Math.max(0, start - 30), start),
+  );
+}
+
 /** An investor backs, a company is backed: who stands after the verb has the money. */
 function isGiven({ type, start, end }: Match, sentence: string): boolean {
   return (
     type === 'FUNDING_ROUND' &&
-    /^(?:invest|back|led|lead|co-led|inject|pump|pour|pl(?:ough|ow)|put|participat)/iu.test(sentence.slice(start, end))
+    /^(?:(?:majority|minority|controlling) (?:stake|shareholding)|invest|back|led|lead|co-led|inject|pump|pour|pl(?:ough|ow)|put|participat)/iu.test(
+      sentence.slice(start, end),
+    )
   );
 }
 

@@ -51,12 +51,17 @@ export function plainName(name: string): string {
   return plain;
 }
 
+/** Sentences of a document, and then some. */
+const READ_MAX = 1_000;
+
 /** All companies of a run, found by their names, aliases, addresses and ids. */
 export class CompanyIndex {
   readonly #byId = new Map<string, KnownCompany>();
   readonly #byKey = new Map<string, Set<string>>();
   /** By the first word of a name, lower-cased: names of so many words. */
   readonly #names = new Map<string, { words: string[]; ids: Set<string> }[]>();
+  /** A sentence is asked about many times. */
+  readonly #read = new Map<string, readonly Mention[]>();
 
   constructor(companies: readonly KnownCompany[]) {
     const firstWords = new Map<string, number>();
@@ -101,12 +106,31 @@ export class CompanyIndex {
 
   /** The company of an id, an external id, a name or a domain; null: none, or several. */
   find(reference: string): KnownCompany | null {
-    const ids = this.#byKey.get(keyOf(reference)) ?? this.#byKey.get(keyOf(plainName(reference)));
+    const ids =
+      this.#byKey.get(keyOf(reference)) ??
+      this.#byKey.get(keyOf(plainName(reference))) ??
+      this.#byKey.get(
+        reference
+          .trim()
+          .toLowerCase()
+          .replace(/^https?:\/\//u, '')
+          .replace(/^www\./u, '')
+          .replace(/\/.*$/u, ''),
+      );
     return ids?.size === 1 ? (this.#byId.get([...ids][0] as string) ?? null) : null;
   }
 
   /** Whose names and addresses stand in a text, in its order; the longest name of each place. */
-  mentions(text: string): Mention[] {
+  mentions(text: string): readonly Mention[] {
+    const known = this.#read.get(text);
+    if (known !== undefined) return known;
+    if (this.#read.size === READ_MAX) this.#read.clear();
+    const mentions = this.#mentionsIn(text);
+    this.#read.set(text, mentions);
+    return mentions;
+  }
+
+  #mentionsIn(text: string): Mention[] {
     const words = wordsOf(text);
     // Who begins sentences in lower case, as in chats, writes names so, too.
     const isLowerCase = /^\P{L}*\p{Ll}/u.test(text);
@@ -158,7 +182,7 @@ export class CompanyIndex {
     for (const { words: wanted, ids } of names) {
       const fits = wanted.every((word, i) => words[at + i]?.word.toLowerCase() === word.toLowerCase());
       const hasCapital =
-        (isLowerCase && first.word.length >= 6) ||
+        (isLowerCase && (first.word.length >= 6 || (at === 0 && first.word.length >= 4))) ||
         /^[\p{Lu}\p{N}]/u.test(first.word) ||
         /^\p{Ll}/u.test(wanted[0] as string) ||
         wanted.length > 1;

@@ -57,7 +57,12 @@ export const scoutConfiguration = z.object({
     .max(100_000)
     .default(20_000)
     .describe('Documents that one run reads at the most; the output says how many it left.'),
-  maxSignals: z.int().min(1).max(2_000).default(500).describe('Signals that one run keeps at the most: the strongest.'),
+  maxSignals: z
+    .int()
+    .min(1)
+    .max(2_000)
+    .default(500)
+    .describe('Signals that one run keeps at the most: of each page of documents the strongest first.'),
 });
 export type ScoutConfiguration = z.output<typeof scoutConfiguration>;
 
@@ -97,6 +102,9 @@ export const scoutOutput = z.object({
     .record(z.string(), z.int())
     .describe('What sounded like a signal and was none, by why: negated, hypothetical, question, past and so on.'),
   droppedOfModel: z.int().describe('Findings of the model whose quote or company did not stand up to the check.'),
+  readByRulesAlone: z
+    .object({ documents: z.int(), reason: z.string().nullable() })
+    .describe('Documents that the model was to read, and that rules read in its place; why it could not.'),
   leftOut: z.object({ documents: z.boolean(), signals: z.int(), companies: z.boolean() }),
 });
 export type ScoutOutput = z.input<typeof scoutOutput> & JsonObject;

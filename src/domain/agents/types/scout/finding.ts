@@ -14,6 +14,8 @@ export interface RuleContext {
   readonly competitors: readonly string[];
   /** The sentence before, or ''. */
   readonly before: string;
+  /** The sentence after, or ''. */
+  readonly after: string;
 }
 
 /** A place in a sentence where a rule sees its kind of signal. Guards and attribution look around it. */
@@ -28,6 +30,8 @@ export interface Match {
   readonly certainty: number;
   /** Objections of the guards that do not hold for this one. */
   readonly allows?: readonly Objection[];
+  /** Counts only where a known company is named: between `start` and `end`, or anywhere in the sentence and beside it. */
+  readonly named?: 'within' | 'beside';
 }
 
 /** Why a match is no signal after all. */

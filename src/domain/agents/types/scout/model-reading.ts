@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { PromptFile } from '../../../../shared/prompt-file.ts';
 import type { Document } from '../../../documents/document.ts';
@@ -87,6 +88,7 @@ export async function readWithModel(
   for (const [place, document] of documents.entries()) {
     const said = signals.filter((signal) => signal.document === keys[place]).slice(0, 20);
     addDocument(document, said, reading, read);
+    await nextTurn();
   }
   return read;
 }

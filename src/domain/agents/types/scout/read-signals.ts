@@ -15,6 +15,8 @@ import { funding } from './rules/funding.ts';
 import { jobPostings } from './rules/job-postings.ts';
 import { registerFilings } from './rules/register-filings.ts';
 import { technologies } from './rules/technologies.ts';
+import { unknownRivals } from './rules/unknown-rivals.ts';
+import { besideCompetitor, weakSigns } from './rules/weak-signs.ts';
 import { websiteVisits } from './rules/website-visits.ts';
 
 /** What of a text is read: news stands at its beginning. */
@@ -41,6 +43,10 @@ const OWN_WORK: ReadonlySet<string> = new Set(['JIRA_ISSUE', 'PULL_REQUEST', 'CO
 /** Code, logs and paths: their words are names. */
 const CODE =
   /File "[^"]+", line \d|(?<!:)\/[\w.-]+\/[\w.-]+\/[\w.-]+\/|\w\(\)|=>|::|[{};]\s*$|\b(?:apt-get|pip install|npm (?:install|run)|docker run|sudo|def \w+\(|import \w+ from)\b/u;
+
+/** A line of analytics is no code, though it is written as such. */
+const EVENT =
+  /["']?(?:event|page|path|url)["']?\s*[:=]\s*["']?(?:\/|page|visit|view|form|demo|download|trial|session)/iu;
 
 /** How a run reads. */
 export interface Reading {
@@ -103,12 +109,19 @@ export function sentencesOf(text: string): Sentence[] {
   return read.map(({ start, end }, place) => ({ text: text.slice(start, end).replace(/\s/gu, ' '), start, place }));
 }
 
-function matchesIn(sentence: Sentence, all: readonly Sentence[], { competitors, types }: Reading): Match[] {
-  if (CODE.test(sentence.text)) return [];
+function matchesIn(sentence: Sentence, all: readonly Sentence[], { companies, competitors, types }: Reading): Match[] {
+  if (CODE.test(sentence.text) && !EVENT.test(sentence.text)) return [];
   const before = all[sentence.place - 1]?.text ?? '';
-  const matches = RULES.flatMap((rule) => rule(sentence.text, { competitors, before })).filter(({ type }) =>
-    types.has(type),
-  );
+  const after = all[sentence.place + 1]?.text ?? '';
+  const context = { competitors, before, after };
+  const sure = RULES.flatMap((rule) => rule(sentence.text, context));
+  const found = new Set(sure.map(({ type }) => type));
+  const isKnown = (name: string) => companies.mentions(name).length > 0;
+  const known = found.has('COMPETITOR_MENTION') ? [] : besideCompetitor(sentence.text, context);
+  const isRivalTold = known.length > 0 || found.has('COMPETITOR_MENTION');
+  // Whoever is told of beside another signal is a product, a person or an investor.
+  const beside = isRivalTold || found.size > 0 ? known : unknownRivals(sentence.text, isKnown);
+  const matches = [...sure, ...beside, ...weakSigns(sentence.text, found)].filter(({ type }) => types.has(type));
   const has = (type: SignalType) => matches.some((match) => match.type === type);
   return matches.filter(({ type, facts }) => {
     // A register's lines on directors are filings; a role that is looked for is a vacancy.
@@ -118,6 +131,8 @@ function matchesIn(sentence: Sentence, all: readonly Sentence[], { competitors, 
       );
     // "A charge, secured on a new depot" tells of the charge.
     if (type === 'EXPANSION') return !has('COMPANIES_HOUSE_FILING');
+    // "Statement of capital, GBP 1,204": shares of the register, until a round is told of.
+    if (type === 'FUNDING_ROUND') return !has('COMPANIES_HOUSE_FILING') || facts.round !== undefined;
     return (
       type !== 'TECHNOLOGY_ADOPTION' ||
       !(has('COMPETITOR_MENTION') || has('COMPANIES_HOUSE_FILING') || has('WEBSITE_ACTIVITY'))
@@ -136,7 +151,7 @@ interface Kept {
 function keep({ document, linked, sentence, all, match }: Kept, reading: Reading, read: Read): void {
   if (isOurs(document, sentence.text, match, reading)) return;
   const whose = attribute({ sentences: all, sentence, match }, linked, reading.companies);
-  if (match.certainty < reading.minConfidence) return;
+  if (match.certainty < reading.minConfidence || !isNamedAsNeeded({ sentence, all, match, linked }, reading)) return;
   if (whose.companyId === null) {
     if (!OWN_WORK.has(document.kind)) read.unattributed.push(whose.unknownName);
     return;
@@ -146,16 +161,37 @@ function keep({ document, linked, sentence, all, match }: Kept, reading: Reading
     .mentions(sentence.text)
     .some(({ companyIds }) => companyIds.includes(whose.companyId));
   if (OWN_WORK.has(document.kind) && !isNamed) return;
+  const confidence = Math.max(0, match.certainty - (isNamed ? 0 : 4));
+  if (confidence < reading.minConfidence) return;
   read.candidates.push({
     type: match.type,
     companyId: whose.companyId,
     facts: withoutCompany(match.facts, sentence.text, reading.companies),
     quote: sentence.text.slice(0, QUOTE_CHARACTERS).trim(),
-    confidence: Math.max(0, match.certainty - (isNamed ? 0 : 4)),
+    confidence,
     documentIds: [document.id],
     at: happenedAt(sentence.text, document.createdAt, match).toISOString(),
     by: 'rules',
   });
+}
+
+function isNamedAsNeeded(
+  { sentence, all, match, linked }: Pick<Kept, 'sentence' | 'all' | 'match' | 'linked'>,
+  { companies }: Reading,
+): boolean {
+  const { start, end, named } = match;
+  if (named === undefined || (named === 'beside' && linked !== null)) return true;
+  const isNamed = (text: string, within = { start: 0, end: text.length }) =>
+    companies
+      .mentions(text)
+      .some(
+        (mention) =>
+          mention.start >= within.start &&
+          mention.end <= within.end &&
+          mention.companyIds.some((id) => companies.company(id)?.isCompetitor !== true),
+      );
+  if (named === 'within') return isNamed(sentence.text, { start, end });
+  return all.slice(Math.max(0, sentence.place - 1), sentence.place + 2).some(({ text }) => isNamed(text));
 }
 
 /** A company's name looks like a person's: the person is another. */

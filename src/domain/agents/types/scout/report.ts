@@ -64,6 +64,8 @@ export function summaryOf(counted: {
   counts: Partial<Record<SignalType, number>>;
   unattributed: number;
   names: readonly string[];
+  byRulesAlone: number;
+  modelFailure: string | null;
 }): string {
   const kinds = Object.entries(counted.counts).map(
     ([type, count]) => `${count} ${CALLED[type as SignalType][count === 1 ? 0 : 1]}`,
@@ -75,7 +77,11 @@ export function summaryOf(counted: {
       : ` ${counted.unattributed} more could not be put down to one known company${counted.names.length === 0 ? '' : `; names without a company document: ${counted.names.slice(0, 5).join(', ')}`}.`;
   const without =
     counted.companies === 0 ? ' There are no documents of the kind COMPANY, so nothing can be put down to one.' : '';
-  return `${counted.documentsRead} documents read: ${found}.${unknown}${without}`;
+  const alone =
+    counted.byRulesAlone === 0
+      ? ''
+      : ` Rules alone read ${counted.byRulesAlone} of them, because the model failed: ${counted.modelFailure}.`;
+  return `${counted.documentsRead} documents read: ${found}.${unknown}${without}${alone}`;
 }
 
 const ORDER: readonly SignalStrength[] = ['VERY_STRONG', 'STRONG', 'MODERATE', 'WEAK'];

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { RetryLater } from '../../../../jobs/define-job.ts';
 import type { Document } from '../../../documents/document.ts';
 import type { SignalType } from '../../../insights/signal.ts';
 import type { AgentRunContext } from '../../agent-type.ts';
@@ -18,9 +20,11 @@ const ASKED_PAGE = 50;
 /** Of a page, so that a step's result stays small. */
 const PAGE_CANDIDATES = 200;
 const PAGE_NAMES = 300;
-const KEPT_AT_ONCE = 50;
+/** A run has a thousand steps; two are taken for each page. */
+const PAGES_MAX = 400;
 const NAMES_MAX = 5_000;
 const TOLD = 20;
+const REASON_CHARACTERS = 300;
 
 type Page = {
   documents: number;
@@ -32,11 +36,24 @@ type Page = {
   names: string[];
   objections: string[];
   dropped: number;
+  /** Documents that the model was to read and did not. */
+  byRulesAlone: number;
+  /** Why it did not; null: it did. */
+  modelFailure: string | null;
 };
 
-type Kept = { id: string; candidate: Candidate };
+/** What happened, as far as it is told by now, and its signal. */
+interface Event {
+  candidate: Candidate;
+  /** Null: not kept. */
+  signalId: string | null;
+}
+type Kept = Event & { signalId: string };
 
-/** Reads the companies, then page after page of documents, and keeps what they tell. */
+/**
+ * Reads the companies, then page after page of documents, and keeps what each page tells before the next one is read: a run
+ * that is cut off has kept what it found.
+ */
 export async function scoutRun(run: Run): Promise<ScoutOutput> {
   const { companies, isCut } = await companiesOf(run);
   const reading = readingOf(run.configuration, companies);
@@ -50,7 +67,7 @@ export async function scoutRun(run: Run): Promise<ScoutOutput> {
   const found = new FoundSignals(run.configuration.maxSignals);
   const isUnknown = run.input.company !== undefined && only === null;
   const hasMore = isUnknown ? false : await readAll(run, reading, only, found);
-  const kept = await keepAll(run, found.strongest(run.requestedAt));
+  const kept = found.kept();
   const summary = isUnknown
     ? `There is no company "${run.input.company}", or there are several: nothing was read.`
     : summaryOf({
@@ -59,6 +76,8 @@ export async function scoutRun(run: Run): Promise<ScoutOutput> {
         counts: countsOf(kept),
         unattributed: found.unattributed,
         names: found.topNames().map(({ name }) => name),
+        byRulesAlone: found.byRulesAlone,
+        modelFailure: found.modelFailure,
       });
   return {
     summary,
@@ -70,6 +89,7 @@ export async function scoutRun(run: Run): Promise<ScoutOutput> {
     unattributed: { findings: found.unattributed, names: found.topNames() },
     rejected: Object.fromEntries(found.rejected),
     droppedOfModel: found.dropped,
+    readByRulesAlone: { documents: found.byRulesAlone, reason: found.modelFailure },
     leftOut: { documents: hasMore, signals: found.leftOut, companies: isCut },
   };
 }
@@ -114,7 +134,9 @@ function readingOf(configuration: ScoutConfiguration, companies: readonly KnownC
 
 /** @returns whether documents were left */
 async function readAll(run: Run, reading: Reading, only: string | null, found: FoundSignals): Promise<boolean> {
-  const size = run.model === null ? DOCUMENT_PAGE : ASKED_PAGE;
+  const least = run.model === null ? DOCUMENT_PAGE : ASKED_PAGE;
+  const isGiven = run.input.documentIds !== undefined;
+  const size = isGiven ? least : Math.max(least, Math.ceil(run.configuration.maxDocuments / PAGES_MAX));
   const total = run.input.documentIds?.length;
   let after: string | null = null;
   for (let from = 0; from < run.configuration.maxDocuments; from += size) {
@@ -123,7 +145,11 @@ async function readAll(run: Run, reading: Reading, only: string | null, found: F
       const documents = await documentsOf(run, from, size, start);
       return pageOf(run, documents.read, documents.last, reading, only);
     });
-    found.add(page);
+    const events = found.add(page, run.requestedAt);
+    if (events.length > 0) {
+      const ids = await run.step(`keep signals of documents ${from + 1}–${from + size}`, () => keepPart(run, events));
+      for (const [i, event] of events.entries()) event.signalId = ids[i] ?? null;
+    }
     run.progress(found.documentsRead, total);
     after = page.last;
     if (after === null) return false;
@@ -166,6 +192,8 @@ async function pageOf(
     names: [],
     objections: [],
     dropped: 0,
+    byRulesAlone: 0,
+    modelFailure: null,
   };
   const add = ({ candidates, unattributed, objections, dropped }: ModelRead) => {
     page.candidates.push(...candidates.filter(({ companyId }) => only === null || companyId === only));
@@ -174,12 +202,22 @@ async function pageOf(
     page.objections.push(...objections);
     page.dropped += dropped;
   };
-  if (run.model === null) {
-    for (const document of documents) add({ ...readSignals(document, reading), dropped: 0 });
-  } else {
+  const addByRules = async (read: readonly Document[]) => {
+    for (const document of read) {
+      add({ ...readSignals(document, reading), dropped: 0 });
+      // A page of long documents would hold everybody else up.
+      await nextTurn();
+    }
+  };
+  if (run.model === null) await addByRules(documents);
+  else {
     for (let from = 0; from < documents.length; from += ASKED_DOCUMENTS) {
       run.signal.throwIfAborted();
-      add(await readWithModel(documents.slice(from, from + ASKED_DOCUMENTS), reading, run.tools));
+      const part = documents.slice(from, from + ASKED_DOCUMENTS);
+      if (page.modelFailure === null) page.modelFailure = await askedOrWhy(run, part, reading, add);
+      if (page.modelFailure === null) continue;
+      page.byRulesAlone += part.length;
+      await addByRules(part);
     }
   }
   page.candidates.sort((left, right) => right.confidence - left.confidence);
@@ -190,15 +228,35 @@ async function pageOf(
   return page;
 }
 
+/** Has the model read documents. @returns why it could not; null: it did */
+async function askedOrWhy(
+  run: Run,
+  documents: readonly Document[],
+  reading: Reading,
+  add: (read: ModelRead) => void,
+): Promise<string | null> {
+  try {
+    add(await readWithModel(documents, reading, run.tools));
+    return null;
+  } catch (error) {
+    // Those end or delay the run; of anything else the rules can make something.
+    if (run.signal.aborted || error instanceof RetryLater) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    return reason.slice(0, REASON_CHARACTERS).toWellFormed();
+  }
+}
+
 /** What the pages brought so far, each event once; bounded. */
 class FoundSignals {
   documentsRead = 0;
   unattributed = 0;
   dropped = 0;
   leftOut = 0;
+  byRulesAlone = 0;
+  modelFailure: string | null = null;
   readonly rejected = new Map<string, number>();
   readonly #names = new Map<string, number>();
-  readonly #byCompany = new Map<string, Candidate[]>();
+  readonly #byCompany = new Map<string, Event[]>();
   readonly #max: number;
   #count = 0;
 
@@ -206,17 +264,35 @@ class FoundSignals {
     this.#max = max;
   }
 
-  add(page: Page): void {
+  /** @returns what is to be kept of the page: the strongest of what is new, and what earlier pages told of, too */
+  add(page: Page, now: Date): Event[] {
     this.documentsRead += page.documents;
     this.unattributed += page.unattributed;
     this.dropped += page.dropped;
     this.leftOut += page.leftOut;
+    this.byRulesAlone += page.byRulesAlone;
+    this.modelFailure ??= page.modelFailure;
     for (const objection of page.objections) this.rejected.set(objection, (this.rejected.get(objection) ?? 0) + 1);
     for (const name of page.names) {
       if (this.#names.has(name) || this.#names.size < NAMES_MAX)
         this.#names.set(name, (this.#names.get(name) ?? 0) + 1);
     }
-    for (const candidate of page.candidates) this.#addCandidate(candidate);
+    const strengthened = (candidate: Candidate) => ({
+      candidate,
+      strength: strengthOf(candidate, now),
+      confidence: candidate.confidence,
+    });
+    const events = new Set<Event>();
+    for (const { candidate } of page.candidates.map(strengthened).sort(byStrength)) {
+      const event = this.#event(candidate);
+      if (event === null) this.leftOut += 1;
+      else events.add(event);
+    }
+    // By company, so that each company's signals are read once.
+    const companyOf = ({ candidate }: Event) => candidate.companyId;
+    return [...events].sort((left, right) =>
+      companyOf(left) < companyOf(right) ? -1 : companyOf(left) > companyOf(right) ? 1 : 0,
+    );
   }
 
   /** The names of most findings, 20 at the most. */
@@ -225,46 +301,32 @@ class FoundSignals {
     return sorted.slice(0, TOLD).map(([name, findings]) => ({ name, findings }));
   }
 
-  /** As many as are kept, by company, so that each company's signals are read once. */
-  strongest(now: Date): Candidate[] {
-    const all = [...this.#byCompany.values()]
-      .flat()
-      .map((candidate) => ({ candidate, strength: strengthOf(candidate, now), confidence: candidate.confidence }));
-    const kept = all.sort(byStrength).slice(0, this.#max);
-    this.leftOut += all.length - kept.length;
-    return kept
-      .map(({ candidate }) => candidate)
-      .sort((left, right) => (left.companyId < right.companyId ? -1 : left.companyId > right.companyId ? 1 : 0));
+  kept(): Kept[] {
+    return [...this.#byCompany.values()].flat().filter((event): event is Kept => event.signalId !== null);
   }
 
-  #addCandidate(candidate: Candidate): void {
+  /** Null: it is new, and there are as many as are kept. */
+  #event(candidate: Candidate): Event | null {
     const place = `${candidate.companyId}:${candidate.type}`;
     const told = this.#byCompany.get(place) ?? [];
-    const same = told.findIndex((other) => isSameEvent(other, candidate));
-    if (same !== -1) told[same] = merged(told[same] as Candidate, candidate);
-    else if (this.#count < 10 * this.#max) {
-      told.push(candidate);
-      this.#count += 1;
-    } else this.leftOut += 1;
-    this.#byCompany.set(place, told);
+    const same = told.find((other) => isSameEvent(other.candidate, candidate));
+    if (same !== undefined) {
+      same.candidate = merged(same.candidate, candidate);
+      return same;
+    }
+    if (this.#count === this.#max) return null;
+    const event = { candidate, signalId: null };
+    this.#count += 1;
+    this.#byCompany.set(place, [...told, event]);
+    return event;
   }
-}
-
-async function keepAll(run: Run, candidates: readonly Candidate[]): Promise<Kept[]> {
-  const kept: Kept[] = [];
-  for (let from = 0; from < candidates.length; from += KEPT_AT_ONCE) {
-    const part = candidates.slice(from, from + KEPT_AT_ONCE);
-    const ids = await run.step(`keep signals ${from + 1}–${from + part.length}`, () => keepPart(run, part));
-    for (const [i, candidate] of part.entries()) kept.push({ id: ids[i] as string, candidate });
-  }
-  return kept;
 }
 
 /** A signal of an earlier run that tells of the same event gives its key: it gains evidence rather than a twin. */
-async function keepPart(run: Run, candidates: readonly Candidate[]): Promise<string[]> {
-  const ids: string[] = [];
+async function keepPart(run: Run, events: readonly Event[]): Promise<(string | null)[]> {
+  const ids: (string | null)[] = [];
   const known = new Map<string, { candidate: Candidate; key: string }[]>();
-  for (const candidate of candidates) {
+  for (const { candidate } of events) {
     const { companyId } = candidate;
     const before = known.get(companyId) ?? (await knownSignals(run, companyId));
     known.set(companyId, before);
@@ -311,7 +373,7 @@ function countsOf(kept: readonly Kept[]): Partial<Record<SignalType, number>> {
 
 function toldOf(kept: readonly Kept[], companies: CompanyIndex, now: Date): ScoutOutput['strongest'] {
   return kept
-    .map(({ id, candidate }) => {
+    .map(({ signalId, candidate }) => {
       const { companyId, type, confidence, quote, documentIds } = candidate;
       const company = companies.company(companyId)?.name ?? companyId;
       const sentence = sentenceOfSignal(company, candidate);
@@ -323,7 +385,7 @@ function toldOf(kept: readonly Kept[], companies: CompanyIndex, now: Date): Scou
         type,
         strength: strengthOf(candidate, now),
         confidence,
-        signalId: id,
+        signalId,
         documentIds,
       };
     })

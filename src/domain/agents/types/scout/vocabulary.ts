@@ -6,13 +6,13 @@
 const NUMBER_WORDS =
   'one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|eighteen|twenty|twenty-five|thirty|forty|fifty|sixty|seventy|eighty|ninety|a hundred';
 const SCALE =
-  'k|m|mm|mn|mil|million|millions|millionen|b|bn|billion|milliarden|milliards?|mio\\.?|mrd\\.?|thousand|tausend';
+  'k|m|mm|mn|mil|million|millions|millionen|b|bn|billion|milliarden|milliards?|mio\\.?|mrd\\.?|mln|bln|crores?|cr|lakhs?|thousand|tausend';
 const CURRENCY_WORDS =
-  'dollars?|euros?|pounds?(?: sterling)?|sterling|quid|usd|eur|gbp|chf|sek|nok|dkk|pln|aud|cad|inr|jpy|francs?|kronor|rupees?|[$€£¥]';
+  'dollars?|euros?|pounds?(?: sterling)?|sterling|quid|usd|eur|gbp|chf|sek|nok|dkk|pln|aud|cad|inr|jpy|francs?|kron(?:or|er|e)|rupees?|yen|yuan|rand|dirhams?|z[łl]oty(?:ch)?|reais|shekels?|(?:singapore|australian|canadian|us|hong kong|new zealand) dollars|sgd|hkd|nzd|zar|brl|aed|ils|krw|cny|rmb|czk|kr|[$€£¥₹₩₪]';
 const DIGITS = '\\d{1,12}(?:[.,\\u00a0 ]\\d{1,3}(?!\\d)){0,4}';
 
 /** An amount of money: `£4.2m`, `EUR 3,5 Mio.`, `twelve million dollars`. Flag `i`. */
-export const MONEY = `(?:(?:(?:us|a|c|nz|s)?[$£€¥]|\\b(?:usd|eur|gbp|chf|sek|nok|dkk|pln|aud|cad|inr|jpy)) ?${DIGITS}(?:[ -]?(?:${SCALE})(?![\\p{L}\\p{N}]))?|\\b(?:${DIGITS}|${NUMBER_WORDS})(?:[ -](?:and a half|point \\w+))?[ -]?(?:${SCALE})[ -]?(?:d['’]|de |in )?(?:us )?(?:${CURRENCY_WORDS})(?![\\p{L}])|\\b${DIGITS} ?(?:${CURRENCY_WORDS})(?![\\p{L}])|\\b(?:${DIGITS}|${NUMBER_WORDS})(?:[ -](?:and a half|point \\w+))?[ -]?(?:million|billion|millionen|mio\\.?|millions)(?![\\p{L}])|\\b(?:six|seven|eight|nine)-figure)`;
+export const MONEY = `(?:(?:(?:us|a|c|nz|s|hk|au|ca|sg)?[$£€¥₹₩₪]|\\b(?:usd|eur|gbp|chf|sek|nok|dkk|pln|aud|cad|inr|jpy|sgd|hkd|nzd|zar|brl|aed|ils|krw|cny|rmb|czk|huf|msek|mnok|rm|kr)) ?${DIGITS}(?:[ -]?(?:${SCALE})(?![\\p{L}\\p{N}]))?|\\b(?:${DIGITS}|${NUMBER_WORDS})(?:[ -](?:and a half|point \\w+))?[ -]?(?:${SCALE})[ -]?(?:d['’]|de |in )?(?:us )?(?:${CURRENCY_WORDS})(?![\\p{L}])|\\b${DIGITS} ?(?:${CURRENCY_WORDS})(?![\\p{L}])|\\b(?:${DIGITS}|${NUMBER_WORDS})(?:[ -](?:and a half|point \\w+))?[ -]?(?:million|billion|millionen|mio\\.?|millions)(?![\\p{L}])|\\b(?:six|seven|eight|nine)-figure)`;
 
 /** A person: two to four capitalised words. No flag `i`. */
 export const PERSON =

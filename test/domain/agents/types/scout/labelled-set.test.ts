@@ -3,7 +3,7 @@ import { readSignals } from '../../../../../src/domain/agents/types/scout/read-s
 import { SIGNAL_TYPES } from '../../../../../src/domain/insights/signal.ts';
 import type { JsonObject } from '../../../../../src/shared/json.ts';
 import { LABELLED_TEXTS, type LabelledText } from './labelled-set.ts';
-import { documentOf, readingOf } from './scout-fixtures.ts';
+import { COMPANY_DOCUMENTS, documentOf, readingOf } from './scout-fixtures.ts';
 
 interface Tally {
   right: number;
@@ -36,11 +36,11 @@ const precision = ({ right, wrong }: Tally) => right / (right + wrong);
 const recall = ({ right, missed }: Tally) => right / (right + missed);
 
 describe('the labelled set', () => {
-  test('has at least 160 texts, a third of them traps, and every kind in both halves', () => {
-    expect(LABELLED_TEXTS.length).toBeGreaterThanOrEqual(160);
+  test('has at least 800 texts, a third of them traps, and every kind in each part', () => {
+    expect(LABELLED_TEXTS.length).toBeGreaterThanOrEqual(800);
     const traps = LABELLED_TEXTS.filter(({ signals }) => signals.length === 0);
     expect(traps.length).toBeGreaterThanOrEqual(LABELLED_TEXTS.length / 3);
-    for (const half of ['development', 'held-out']) {
+    for (const half of ['development', 'held-out', 'fresh']) {
       const types = LABELLED_TEXTS.filter((text) => text.half === half).flatMap(({ signals }) =>
         signals.map(({ type }) => type),
       );
@@ -50,8 +50,8 @@ describe('the labelled set', () => {
 });
 
 describe('the rules', () => {
-  test.each(['development', 'held-out'])(
-    'find and attribute signals in the %s half with precision and recall over 0.8',
+  test.each(['development', 'held-out', 'fresh'])(
+    'find and attribute signals in the %s part with precision and recall over 0.8',
     (half) => {
       const tally = tallyOf(LABELLED_TEXTS.filter((text) => text.half === half));
       expect(precision(tally)).toBeGreaterThan(0.8);
@@ -63,5 +63,40 @@ describe('the rules', () => {
     const tally = tallyOf(LABELLED_TEXTS, type);
     expect(precision(tally)).toBeGreaterThanOrEqual(0.7);
     expect(recall(tally)).toBeGreaterThanOrEqual(0.7);
+  });
+
+  test('find competitors whose names nobody has given them', () => {
+    const unknown = readingOf(
+      COMPANY_DOCUMENTS.filter(({ metadata }) => metadata.stage !== 'competitor'),
+      { competitors: [] },
+    );
+    const told = LABELLED_TEXTS.filter(({ half, signals }) => half === 'fresh' && signals.length <= 1);
+    const tally = { right: 0, wrong: 0, missed: 0 };
+    for (const [place, { text, company, signals }] of told.entries()) {
+      const document = documentOf({ id: `text-${place}`, text, metadata: company === null ? {} : { company } });
+      const found = readSignals(document, unknown).candidates.some(({ type }) => type === 'COMPETITOR_MENTION');
+      const isOne = signals.some(({ type }) => type === 'COMPETITOR_MENTION');
+      if (found) tally[isOne ? 'right' : 'wrong'] += 1;
+      else if (isOne) tally.missed += 1;
+    }
+    expect(precision(tally)).toBeGreaterThan(0.8);
+    expect(recall(tally)).toBeGreaterThan(0.8);
+  });
+
+  test('are less sure of what is wrong than of what is right, so that minConfidence takes the wrong away', () => {
+    const confidences = { right: [] as number[], wrong: [] as number[] };
+    for (const [place, labelled] of LABELLED_TEXTS.entries()) {
+      const { text, company, signals } = labelled;
+      const metadata: JsonObject = company === null ? {} : { company };
+      const document = documentOf({ id: `text-${place}`, text, metadata });
+      for (const { type, companyId, confidence } of readSignals(document, READING).candidates) {
+        const isRight = signals.some((signal) => signal.type === type && signal.company === companyId);
+        confidences[isRight ? 'right' : 'wrong'].push(confidence);
+      }
+      const sure = readSignals(document, { ...READING, minConfidence: 60 }).candidates;
+      expect(sure.every(({ confidence }) => confidence >= 60)).toBe(true);
+    }
+    const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    expect(mean(confidences.right)).toBeGreaterThan(mean(confidences.wrong) + 5);
   });
 });

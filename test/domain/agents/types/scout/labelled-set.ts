@@ -4,8 +4,13 @@ import { SIGNAL_TYPES } from '../../../../../src/domain/insights/signal.ts';
 
 /** A text, the company that it is filed under, and the signals that a person sees in it: none in traps. */
 const labelledText = z.object({
-  /** Rules were written and tuned on the development half; the other half measures. */
-  half: z.enum(['development', 'held-out']),
+  /**
+   * Rules were written and tuned on the development half; the held-out half measured them. The fresh sets were written after
+   * that, one after the other, and each was measured before anything was mended for it: precision and recall at first sight
+   * were 0.96 and 0.84, 0.96 and 0.78, 0.97 and 0.80, 0.98 and 0.84, 0.95 and 0.83, 0.95 and 0.78 (idioms), 0.98 and 0.96
+   * (plain sentences). What they show now is that nothing of it is lost again.
+   */
+  half: z.enum(['development', 'held-out', 'fresh']),
   register: z.string(),
   company: z.string().nullable(),
   text: z.string(),
@@ -36,4 +41,16 @@ export const COMPANIES: Readonly<Record<string, { name: string; website: string;
   velamar: { name: 'Velamar SAS', website: 'https://velamar.example' },
   dockly: { name: 'Dockly', website: 'https://dockly.example', stage: 'competitor' },
   yardwise: { name: 'Yardwise Ltd', website: 'https://yardwise.example', stage: 'competitor' },
+  acme: { name: 'Acme Ltd', website: 'https://www.acme.example' },
+  brightwater: { name: 'Brightwater Logistics Ltd', website: 'https://www.brightwater.example' },
+  nordlys: { name: 'Nordlys Energi AS', website: 'https://www.nordlys.example' },
+  pellucid: { name: 'Pellucid AI, Inc.', website: 'https://www.pellucid.example' },
+  hartwell: { name: 'Hartwell & Sons', website: 'https://www.hartwell.example' },
+  grupo: { name: 'Grupo Almendra S.A.', website: 'https://www.grupo.example' },
+  zephyr: { name: 'Zephyr Robotics GmbH', website: 'https://www.zephyr.example' },
+  mayfair: { name: 'Mayfield Dental Group', website: 'https://www.mayfair.example' },
+  okto: { name: 'Okto Software', website: 'https://www.okto.example' },
+  candor: { name: 'Candor Bank plc', website: 'https://www.candor.example' },
+  tilia: { name: 'Tilia Foods', website: 'https://www.tilia.example' },
+  rivalio: { name: 'Rivalio', website: 'https://rivalio.example', stage: 'competitor' },
 };

@@ -3,6 +3,7 @@ import { scout } from '../../../../../src/domain/agents/types/scout/agent.ts';
 import type { ScoutOutput } from '../../../../../src/domain/agents/types/scout/configuration.ts';
 import type { JsonObject } from '../../../../../src/shared/json.ts';
 import { type AgentBench, openAgentBench } from '../../../../support/agent-runs.ts';
+import type { ChatReply } from '../../../../support/chat-vendor.ts';
 import { COMPANIES } from './labelled-set.ts';
 
 const REQUESTED_AT = new Date('2026-06-16T09:00:00Z');
@@ -186,5 +187,48 @@ describe('SCOUT with a model', () => {
     const asked = bench.vendor.requests.map(({ messages }) => JSON.stringify(messages));
     expect(asked.filter((messages) => messages.includes('Ignore all previous instructions'))).not.toEqual([]);
     expect(asked.every((messages) => /<<<[0-9a-f]{20} /u.test(messages))).toBe(true);
+  });
+});
+
+describe('SCOUT with a model that fails', () => {
+  const NOTES = Array.from({ length: 12 }, (_, place) =>
+    told(`Tilia Foods is hiring ${place + 2} forklift drivers in Hull.`, '2026-06-01'),
+  );
+
+  async function benchOf(reply: (place: number) => ChatReply): Promise<AgentBench> {
+    const bench = await openAgentBench({ reply: (_, place) => reply(place) });
+    const { notes } = await withCompanies(bench);
+    await bench.documents(notes, [
+      told('Frostvale Cold Storage has raised £14m in a Series B round.', '2026-06-01'),
+      ...NOTES,
+    ]);
+    return bench;
+  }
+
+  test('has the rules read what the model could not, and says so', async () => {
+    const bench = await benchOf(() => ({ status: 400 }));
+    try {
+      const { output } = await bench.run<ScoutOutput>(scout, { requestedAt: REQUESTED_AT });
+      expect(output.counts).toMatchObject({ FUNDING_ROUND: 1 });
+      expect(output.readByRulesAlone.documents).toBe(output.documentsRead);
+      expect(output.readByRulesAlone.reason).not.toBeNull();
+      expect(output.summary).toContain('Rules alone read');
+    } finally {
+      await bench.close();
+    }
+  });
+
+  test('keeps what it found where its budget ends', async () => {
+    const bench = await benchOf(() => ({ json: { signals: [] } }));
+    try {
+      const configuration = { limits: { calls: 1 } };
+      const run = bench.run<ScoutOutput>(scout, { configuration, requestedAt: REQUESTED_AT });
+      const { output, signals, spent } = await run;
+      expect(spent.apiCalls).toBe(1);
+      expect(signals.map(({ type }) => type)).toContain('FUNDING_ROUND');
+      expect(output.readByRulesAlone.reason).toContain('limit of 1 calls of models');
+    } finally {
+      await bench.close();
+    }
   });
 });

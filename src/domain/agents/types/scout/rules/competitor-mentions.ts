@@ -3,7 +3,7 @@ import { NAME, NO_NAME } from '../vocabulary.ts';
 
 /** Words with which somebody compares, tries or leaves a supplier. */
 const COMPARES =
-  'compar(?:e|es|ed|ing|ison|isons|é|er|aison)|versus|vs\\.?|against|alternatives?|instead of|rather than|switch(?:es|ed|ing)?|mov(?:e|es|ed|ing) (?:away |off |over )?(?:from|to|off|away)|mov(?:e|es|ed|ing)|migrat(?:e|es|ed|ing)|replac(?:e|es|ed|ing|ement)|evaluat(?:e|es|ed|ing|ion)|shortlist(?:s|ed|ing)?|short-?list(?:ed)?|consider(?:s|ed|ing)?|trial(?:s|led|ling)?|pilot(?:s|ed|ing)?|demo(?:s|ed|ing)?|demonstration|quot(?:e|es|ed|ation)|pitch(?:es|ed|ing)?|proposals?|rfp|rfi|tender|bid(?:s|ding)?|talk(?:s|ed|ing)? (?:to|with)|speak(?:s|ing)? (?:to|with)|spoke (?:to|with)|looking at|looks? at|looked at|testing|tested|bake-?off|cheaper|dearer|more expensive|better|worse|faster|undercut(?:s|ting)?|offer(?:s|ed|ing)?|renew(?:s|ed|al|ing)?|contract|licen[cs]e|currently|existing|incumbent|unhappy|frustrat\\w+|dissatisf\\w+|disappoint\\w+|fed up|sick of|tired of|churn\\w*|leav(?:e|es|ing)|left|lost|went with|going with|gone with|go with|chose|cho(?:ose|osing|sen)|prefer(?:s|red)?|competitors?|rivals?|competing|head-?to-?head|up against|also in|in the running|on the table|in the mix|favou?r(?:s|ed|ing)?|tempted|matched?|discount|benchmark(?:s|ed|ing)?|matrix|us,|, us|and us|us and|or us|us or|between|court(?:s|ed|ing)|feel|approached|differ\\w*|using|uses?|run(?:s|ning)? on|works? with|wettbewerber|vergleich\\w*|wechsel\\w*|statt|angebot|konkurren\\w+|concurrents?|plutôt que|remplacer|hésite\\w*';
+  'customers?|clients?|users?|mention(?:s|ed|ing)?|finalists?|vendors?|suppliers?|providers?|deals?|signed|bought|purchas\\w+|subscri\\w+|tools?|dashboards?|features?|strong(?:er)?|weak(?:er)?|slow(?:er)?|expensive|pric(?:es?|ing)|knows?|likes?|loves?|hates?|complain\\w*|works? for|has|have|had|compar(?:e|es|ed|ing|ison|isons|é|er|aison)|versus|vs\\.?|against|alternatives?|instead of|rather than|switch(?:es|ed|ing)?|mov(?:e|es|ed|ing) (?:away |off |over )?(?:from|to|off|away)|mov(?:e|es|ed|ing)|migrat(?:e|es|ed|ing)|replac(?:e|es|ed|ing|ement)|evaluat(?:e|es|ed|ing|ion)|shortlist(?:s|ed|ing)?|short-?list(?:ed)?|consider(?:s|ed|ing)?|trial(?:s|led|ling)?|pilot(?:s|ed|ing)?|demo(?:s|ed|ing)?|demonstration|quot(?:e|es|ed|ation)|pitch(?:es|ed|ing)?|proposals?|rfp|rfi|tender|bid(?:s|ding)?|talk(?:s|ed|ing)? (?:to|with)|speak(?:s|ing)? (?:to|with)|spoke (?:to|with)|looking at|looks? at|looked at|testing|tested|bake-?off|cheaper|dearer|more expensive|better|worse|faster|undercut(?:s|ting)?|offer(?:s|ed|ing)?|renew(?:s|ed|al|ing)?|contract|licen[cs]e|currently|existing|incumbent|unhappy|frustrat\\w+|dissatisf\\w+|disappoint\\w+|fed up|sick of|tired of|churn\\w*|leav(?:e|es|ing)|left|lost|went with|going with|gone with|go with|chose|cho(?:ose|osing|sen)|prefer(?:s|red)?|competitors?|rivals?|competing|head-?to-?head|up against|also in|in the running|on the table|in the mix|favou?r(?:s|ed|ing)?|tempted|matched?|discount|benchmark(?:s|ed|ing)?|matrix|us,|, us|and us|us and|or us|us or|between|court(?:s|ed|ing)|feel|approached|differ\\w*|using|uses?|run(?:s|ning)? on|works? with|wettbewerber|vergleich\\w*|wechsel\\w*|statt|angebot|konkurren\\w+|concurrents?|plutôt que|remplacer|hésite\\w*';
 const COMPARING = new RegExp(`(?<![\\p{L}])(?<verb>${COMPARES})(?![\\p{L}])`, 'iu');
 /** Words that make a competitor of any name. */
 const RIVALS: readonly RegExp[] = [
@@ -95,11 +95,11 @@ const RIVALS: readonly RegExp[] = [
   ),
 ];
 /** Names that a comparison is about, which are no supplier. */
-const NO_RIVAL =
+export const NO_RIVAL =
   /^(?:Series|Q[1-4]|FY|January|Monday|Excel|Word|Python|Java\w*|Node|React|Windows|Linux|Mac|iOS|Android|Chrome|Firefox|Safari|Europe|Germany|France|UK|US|USA|London|Paris|Berlin|China|India|GDPR|ISO|CSV|PDF|API|LLM|AI|IT|HR|CEO|CFO|CTO|COO|VP|Head|Director|BMW|Covid|Arsenal|Chelsea|Liverpool|Tottenham|Everton|City|United|Real|Barcelona|Bayern|Version|V\d)(?!\p{L})/u;
 const TALK_OF_US =
   /(?<![\p{L}])(?:us|you|our|your|ours|yours|uns|euch|nous|vous|vendors?|suppliers?|providers?|competitors?|rivals?|rfp|tender|deal|prospect|buyer|procurement|shortlist\w*|evaluat\w+|pricing|quote|proposal|renewal|contract|alternatives?|switch\w*|compar\w+|they|customer|account)(?![\p{L}])/iu;
-const SPORT_OR_CODE =
+export const SPORT_OR_CODE =
   /(?<![\p{L}])(?:match|league|football|cricket|rugby|goal|stadium|championship|tennis|chess|vs code|benchmark suite|git diff|column|regex|string comparison|float|null|pandas|spelling|weather|holiday|shares?|stock price|market cap|analysts? at)(?![\p{L}])/iu;
 
 /** One of the competitors with words of comparison, or any name with words that make a competitor of it. */
@@ -117,13 +117,15 @@ function knownIn(sentence: string, competitors: readonly string[]): Match | null
     const around = sentence.slice(Math.max(0, at - 110), at + name.length + 110);
     const verb = firstMatch(COMPARING, around);
     if (verb === null) continue;
-    const isAboutThem = new RegExp(
-      `^.{${at + name.length}}(?:['’]s)? (?:has |have |today |just )?(?:announc|rais|appoint|launch|report|hir|open|releas|publish|acquir)`,
-      'u',
-    ).test(sentence);
-    if (isAboutThem) continue;
+    if (
+      /(?<![\p{L}])(?:never heard of|not heard of|sponsor\w*|exhibit\w*|conference|booth|stand at)(?![\p{L}])/iu.test(
+        around,
+      )
+    )
+      continue;
+    if (ABOUT_THEM.test(sentence.slice(at + name.length))) continue;
     const sure = certainty(
-      66,
+      WEAK_WORD.test(verb.groups.verb ?? '') ? 58 : 66,
       [TALK_OF_US.test(sentence), 12],
       [/compar|switch|alternativ|shortlist|replac|against|vs/iu.test(verb.groups.verb ?? ''), 8],
     );
@@ -133,14 +135,22 @@ function knownIn(sentence: string, competitors: readonly string[]): Match | null
       start: at,
       end: at + name.length,
       certainty: sure,
-      allows: ALLOWS,
+      // "With them since 2022" is how it stands.
+      allows: /(?<!\p{L})since(?!\p{L})/u.test(sentence) ? [...ALLOWS, 'past'] : ALLOWS,
     };
   }
   return null;
 }
 
+/** News of a competitor. */
+const ABOUT_THEM =
+  /^(?:['’]s)? (?:has |have |today |just )?(?:announc|rais|appoint|launch|report|hir|open|releas|publish|acquir)/u;
+/** Said of many things: where nothing of us is said beside them, they prove little. */
+const WEAK_WORD =
+  /^(?:customers?|clients?|users?|mention\w*|deals?|signed|bought|tools?|features?|knows?|likes?|loves?|hates?|has|have|had)$/iu;
+
 /** As a whole word, spelt with a capital as names are. */
-function placeOf(sentence: string, name: string): number {
+export function placeOf(sentence: string, name: string): number {
   for (let from = 0; ; ) {
     const at = sentence.indexOf(name, from);
     if (at === -1) return -1;
@@ -151,12 +161,12 @@ function placeOf(sentence: string, name: string): number {
 }
 
 function unknownIn(sentence: string): Match | null {
+  // Anything is better than something: it has to be about suppliers.
+  if (!TALK_OF_US.test(sentence)) return null;
   for (const pattern of RIVALS) {
     const found = firstMatch(pattern, sentence);
     const rival = found?.groups.rival?.replace(/['’.]s?$/u, '') ?? '';
     if (found === null || rival === '' || NO_NAME.test(rival.split(' ')[0] ?? '') || NO_RIVAL.test(rival)) continue;
-    // Anything is better than something: it has to be about suppliers.
-    if (!TALK_OF_US.test(sentence)) continue;
     const start = sentence.indexOf(rival, found.start);
     const sure = certainty(68, [/(?<![\p{L}])(?:us|you|our|your|uns|nous|vous)(?![\p{L}])/iu.test(sentence), 6]);
     return {

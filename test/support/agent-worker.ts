@@ -1,6 +1,6 @@
 import type { App } from '../../src/app.ts';
 import type { AgentRun } from '../../src/domain/agents/agent-run.ts';
-import { findRuns, stepsOfRuns } from '../../src/domain/agents/agent-run-store.ts';
+import { findRuns, outputsOfSteps, stepsOfRuns } from '../../src/domain/agents/agent-run-store.ts';
 import { openAgentRunning } from '../../src/domain/agents/agent-running.ts';
 import type { AgentRuns, AskedRun } from '../../src/domain/agents/agent-runs.ts';
 import type { AgentTypeDefinition } from '../../src/domain/agents/agent-type.ts';
@@ -64,6 +64,8 @@ export async function readRun({ database }: Pick<App, 'database'>, workspaceId: 
     const [run] = await findRuns(scope, [runId]);
     if (run === undefined) throw new Error('the run is gone');
     const steps = await stepsOfRuns(scope, [runId], 1_000);
-    return { ...(run as AgentRun), steps };
+    const outputs = await outputsOfSteps(scope, [runId], Number.MAX_SAFE_INTEGER);
+    const outputOf = (name: string) => outputs.find((each) => each.name === name)?.output ?? null;
+    return { ...(run as AgentRun), steps: steps.map((step) => ({ ...step, output: outputOf(step.name) })) };
   });
 }

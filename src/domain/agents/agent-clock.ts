@@ -72,15 +72,30 @@ export class AgentClock {
   /** Starts what is due now. @returns milliseconds after which something may be due again */
   async look(): Promise<number> {
     const workspaceIds = await this.#database.withSystem((scope) => workspacesWithNews(scope, BATCH));
-    for (const workspaceId of workspaceIds) await this.#database.withWorkspace(workspaceId, tellAgents);
+    const hasMoreNews = await this.#tellEach(workspaceIds);
     const due = await this.#database.withSystem((scope) => agentsDue(scope, BATCH));
     const started = await this.#startEach(due, (scope, agent) => this.#startDue(scope, agent));
     const withNews = await this.#database.withSystem((scope) => agentsWithNews(scope, BATCH));
     const told = await this.#startEach(withNews, (scope, agent) => this.#startForDocuments(scope, agent));
     const isMore = [workspaceIds.length, started, told].includes(BATCH);
-    if (isMore) return 0;
+    if (isMore || hasMoreNews) return 0;
     const { dueInMs, hasNews } = await this.#database.withSystem(nextDue);
     return Math.min(Math.max(dueInMs ?? LONGEST_WAIT_MS, 0), hasNews ? NEWS_WAIT_MS : LONGEST_WAIT_MS);
+  }
+
+  /** @returns whether more was noted of a workspace than was told now */
+  async #tellEach(workspaceIds: readonly string[]): Promise<boolean> {
+    let hasMore = false;
+    for (const workspaceId of workspaceIds) {
+      if (this.#isStopped) break;
+      try {
+        if (await this.#database.withWorkspace(workspaceId, tellAgents)) hasMore = true;
+      } catch (error) {
+        if (isDatabaseUnavailable(error)) throw error;
+        this.#logger.warn({ err: error, workspaceId }, 'agents could not be told of documents');
+      }
+    }
+    return hasMore;
   }
 
   /** Each in a transaction of its own: one that cannot be started holds up no other. @returns how many were started */
@@ -101,13 +116,13 @@ export class AgentClock {
     return started;
   }
 
-  /** A time that comes while a run of the schedule is waiting or under way is passed over. */
+  /** A time that comes while a run of the schedule is waiting or under way, or more runs than there may be, is passed over. */
   async #startDue(scope: WorkspaceScope, { id }: AgentReference): Promise<boolean> {
     const claimed = await claimDueAgent(scope, id);
     if (claimed === null) return false;
-    const { agent, now, isUnderWay } = claimed;
+    const { agent, now, isBusy } = claimed;
     await moveSchedule(scope, id, this.#nextTime(agent, now));
-    if (isUnderWay || findAgentType(agent.type) === null) return false;
+    if (isBusy || findAgentType(agent.type) === null) return false;
     await this.#startRun(scope, { agent, cause: 'SCHEDULE', input: {} });
     return true;
   }

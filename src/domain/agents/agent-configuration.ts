@@ -5,7 +5,8 @@ import { nearestName } from '../../shared/nearest-name.ts';
 import type { AgentType, AgentTypeDefinition } from './agent-type.ts';
 import { configurationOf } from './run-configuration.ts';
 
-const INPUT_MAX_BYTES = 131_072;
+/** Each run keeps both. An input may bring a hundred metrics of two years of days; an HTTP request may have four times as much. */
+const MAX_BYTES = { configuration: 131_072, input: 8 * 1024 * 1024 };
 const ISSUES_MAX = 100;
 
 const SCHEMAS = new Map<AgentType, JsonObject>();
@@ -32,14 +33,14 @@ export function checkedConfiguration(definition: AgentTypeDefinition, given: unk
  * @throws InvalidInputError, as `checkedConfiguration`
  */
 export function checkedInput(definition: AgentTypeDefinition, given: unknown): JsonObject {
-  if (Buffer.byteLength(JSON.stringify(given)) > INPUT_MAX_BYTES) {
-    throw InvalidInputError.at('input', `must not have more than ${INPUT_MAX_BYTES} bytes`);
-  }
   return checkedAs('input', definition.input.strict(), given);
 }
 
-function checkedAs(field: string, schema: z.ZodObject, given: unknown): JsonObject {
+function checkedAs(field: keyof typeof MAX_BYTES, schema: z.ZodObject, given: unknown): JsonObject {
   if (!isJsonObject(given)) throw InvalidInputError.at(field, 'must be an object');
+  if (Buffer.byteLength(JSON.stringify(given)) > MAX_BYTES[field]) {
+    throw InvalidInputError.at(field, `must not have more than ${MAX_BYTES[field]} bytes`);
+  }
   const parsed = schema.safeParse(given);
   // Plain JSON: what a schema has made of a date or of something left out is told again as it was given.
   if (parsed.success) return JSON.parse(JSON.stringify(parsed.data)) as JsonObject;

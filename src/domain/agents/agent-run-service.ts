@@ -4,13 +4,21 @@ import { followLog } from '../../db/follow-log.ts';
 import type { WorkspaceScope } from '../../db/workspace-scope.ts';
 import { jobTopic } from '../../jobs/job-events.ts';
 import { ConflictError, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
-import type { JsonObject } from '../../shared/json.ts';
+import type { JsonObject, JsonValue } from '../../shared/json.ts';
 import { storableJson } from '../../shared/text.ts';
 import { authorize, type Caller } from '../access/caller.ts';
 import type { Agent } from './agent.ts';
 import { checkedInput } from './agent-configuration.ts';
 import { type AgentRun, isRunOver, type RunStep } from './agent-run.ts';
-import { findRuns, listRunsOfAgents, runOfKey, stepsOfRuns } from './agent-run-store.ts';
+import {
+  findRuns,
+  inputOfRun,
+  listRunsOfAgents,
+  outputsOfSteps,
+  runOfKey,
+  smallInputsOfRuns,
+  stepsOfRuns,
+} from './agent-run-store.ts';
 import type { AgentRuns } from './agent-runs.ts';
 import { findAgents } from './agent-store.ts';
 import { findAgentType } from './agent-types.ts';
@@ -19,6 +27,10 @@ import type { WritingBudget } from './writing-budget.ts';
 const KEY_MAX_CHARACTERS = 200;
 /** Of one run; it has no more than so many. */
 const STEPS_MAX = 1_000;
+/** Characters of inputs that are shown at once: a page of runs may have been asked about a hundred years of days each. */
+const INPUTS_MAX_CHARACTERS = 32 * 1024 * 1024;
+/** Of steps, as the database keeps them: a page of runs may have a hundred thousand, of 256 KiB each. */
+const OUTPUTS_MAX_BYTES = 8 * 1024 * 1024;
 
 /** A run that somebody asks for. */
 export interface RunRequest {
@@ -72,6 +84,41 @@ export class AgentRunService {
   }
 
   /**
+   * What the steps of each run came to, by name, in the order of the runs; an error in place of what makes too much
+   * together.
+   */
+  async stepOutputsOf(caller: Caller, runIds: readonly string[]): Promise<Map<string, JsonValue | Error>[]> {
+    const { workspace } = authorize(caller, 'DOCUMENTS_READ');
+    const kept = await this.#database.withWorkspace(workspace.id, (scope) =>
+      outputsOfSteps(scope, runIds, OUTPUTS_MAX_BYTES),
+    );
+    const byRun = Map.groupBy(kept, ({ runId }) => runId);
+    return runIds.map((runId) => {
+      const outputs = byRun.get(runId) ?? [];
+      return new Map(outputs.map(({ name, output, isLeftOut }) => [name, isLeftOut ? tooLong('output') : output]));
+    });
+  }
+
+  /** What each run was asked for, in the order of the runs; an error where it is gone, or there are too many large ones. */
+  async inputsOf(caller: Caller, runIds: readonly string[]): Promise<(JsonObject | Error)[]> {
+    const { workspace } = authorize(caller, 'DOCUMENTS_READ');
+    const read = <Result>(work: (scope: WorkspaceScope) => Promise<Result>) =>
+      this.#database.withWorkspace(workspace.id, work);
+    const { small, largeIds } = await read((scope) => smallInputsOfRuns(scope, runIds));
+    const inputs = new Map<string, JsonObject | Error>(small);
+    let characters = 0;
+    for (const id of largeIds) {
+      const input = characters > INPUTS_MAX_CHARACTERS ? null : await read((scope) => inputOfRun(scope, id));
+      characters += input?.length ?? 0;
+      inputs.set(
+        id,
+        input === null || characters > INPUTS_MAX_CHARACTERS ? tooLong('input') : (JSON.parse(input) as JsonObject),
+      );
+    }
+    return runIds.map((id) => inputs.get(id) ?? new NotFoundError('agent run', id));
+  }
+
+  /**
    * Queues a run. The same key is the same run, whatever has become of the agent since.
    * @throws InvalidInputError, NotFoundError, BudgetExceededError; ConflictError where the agent is not active, or the key
    * was used for another input
@@ -87,7 +134,7 @@ export class AgentRunService {
       known: idempotencyKey === null ? null : await runOfKey(scope, agentId, idempotencyKey),
     }));
     const checked = checkedInputOf(agent, input ?? {});
-    if (known !== null) return sameRun(known, checked);
+    if (known !== null) return this.#sameRun(workspace.id, known, checked);
     assertActive(agent);
     await this.#budget.check(member);
     const run = await this.#database.withWorkspace(workspace.id, async (scope) => {
@@ -97,7 +144,14 @@ export class AgentRunService {
       const asked = { agent: current, cause: 'MANUAL' as const, input: checked, owner: { apiKeyId, userId } };
       return this.#runs.start(scope, idempotencyKey === null ? asked : { ...asked, idempotencyKey });
     });
-    return sameRun(run, checked);
+    return idempotencyKey === null ? run : this.#sameRun(workspace.id, run, checked);
+  }
+
+  /** @throws ConflictError where a run was asked for something else */
+  async #sameRun(workspaceId: string, run: AgentRun, input: JsonObject): Promise<AgentRun> {
+    const known = await this.#database.withWorkspace(workspaceId, (scope) => inputOfRun(scope, run.id));
+    if (known !== null && isDeepStrictEqual(JSON.parse(known), input)) return run;
+    throw new ConflictError('the idempotency key was used for another input of this agent');
   }
 
   /**
@@ -152,7 +206,9 @@ function checkedInputOf({ type }: Agent, input: JsonObject): JsonObject {
   return storableJson(checkedInput(definition, input));
 }
 
-function sameRun(run: AgentRun, input: JsonObject): AgentRun {
-  if (isDeepStrictEqual(run.input, input)) return run;
-  throw new ConflictError('the idempotency key was used for another input of this agent');
+function tooLong(field: 'input' | 'output'): InvalidInputError {
+  return InvalidInputError.at(
+    field,
+    `the ${field}s of so many runs are too long to be shown at once: ask for fewer runs`,
+  );
 }

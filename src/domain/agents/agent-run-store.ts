@@ -7,6 +7,9 @@ import type { RunSpending } from './run-budget.ts';
 /** Of this process's clock and the database's: a try is never older than this before the run was asked for. */
 const CLOCK_LEEWAY_MINUTES = 60;
 
+/** As the database keeps it, which is mostly compressed. */
+const SMALL_INPUT_BYTES = 16_384;
+
 export interface NewRun {
   id: string;
   agentId: string;
@@ -79,6 +82,22 @@ export async function listRunsOfAgents(
   return rows.map(toRun);
 }
 
+/** Inputs that are small, by run, and the ids of the runs whose are large: those may have megabytes each. */
+export async function smallInputsOfRuns({ sql, workspaceId }: WorkspaceScope, ids: readonly string[]) {
+  const rows = await sql<{ id: string; input: JsonObject | null }[]>`
+    select id, case when pg_column_size(input) <= ${SMALL_INPUT_BYTES} then input end as input
+    from agent_runs where workspace_id = ${workspaceId} and id = any(${[...ids]}::text[]) order by id desc`;
+  const small = new Map(rows.flatMap(({ id, input }) => (input === null ? [] : [[id, input] as const])));
+  return { small, largeIds: rows.filter(({ input }) => input === null).map(({ id }) => id) };
+}
+
+/** What a run was asked for, as JSON text; null where it is gone. */
+export async function inputOfRun({ sql, workspaceId }: WorkspaceScope, id: string): Promise<string | null> {
+  const [row] = await sql<{ input: string }[]>`
+    select input::text as input from agent_runs where workspace_id = ${workspaceId} and id = ${id}`;
+  return row?.input ?? null;
+}
+
 /** The run that an agent was asked for with a key; null where there is none. */
 export async function runOfKey(scope: WorkspaceScope, agentId: string, key: string): Promise<AgentRun | null> {
   const [row] = await scope.sql<RunRow[]>`
@@ -94,12 +113,29 @@ export async function stepsOfRuns(
   limit: number,
 ): Promise<RunStep[]> {
   return await sql<RunStep[]>`
-    select step.run_id, step.name, step.status, step.attempts, step.duration_ms, step.output, step.error
+    select step.run_id, step.name, step.status, step.attempts, step.duration_ms, step.error
     from unnest(${[...runIds]}::text[]) as wanted (run_id) cross join lateral (
       select * from agent_run_steps
       where workspace_id = ${workspaceId} and run_id = wanted.run_id order by position, name limit ${limit}
     ) step
     order by step.run_id, step.position, step.name`;
+}
+
+/**
+ * What steps of runs came to, in the order of the runs, newest first, and of the steps.
+ * @param maxBytes of all together, as the database keeps them, which is mostly compressed: the output of those beyond is null
+ */
+export async function outputsOfSteps(
+  { sql, workspaceId }: WorkspaceScope,
+  runIds: readonly string[],
+  maxBytes: number,
+): Promise<{ runId: string; name: string; output: JsonValue; isLeftOut: boolean }[]> {
+  return await sql<{ runId: string; name: string; output: JsonValue; isLeftOut: boolean }[]>`
+    select run_id, name, case when bytes <= ${maxBytes} then output end as output, bytes > ${maxBytes} as is_left_out
+    from (
+      select *, sum(pg_column_size(output)) over (order by run_id desc, position, name) as bytes from agent_run_steps
+      where workspace_id = ${workspaceId} and run_id = any(${[...runIds]}::text[]) and output is not null
+    ) kept`;
 }
 
 /** What an attempt has to know of its run; null where the run is gone. */
@@ -174,7 +210,10 @@ export async function keepOutput(scope: WorkspaceScope, runId: string, output: J
   await raiseRevision(scope, runId);
 }
 
-/** Has what the ledger says of runs stay when the ledger's rows go. Of runs that ended so long ago; at most `limit`. */
+/**
+ * Has what the ledger says of runs stay when the ledger's rows go. Of runs that ended so long ago, unless they are put back
+ * meanwhile; at most `limit`.
+ */
 export async function settleRuns(scope: SystemScope, minutes: number, limit: number): Promise<number> {
   const settled = await scope.sql`
     update agent_runs as settled set
@@ -183,7 +222,8 @@ export async function settleRuns(scope: SystemScope, minutes: number, limit: num
       select * from agent_runs
       where cost_usd is null and finished_at < now() - make_interval(mins => ${minutes}) limit ${limit}
     ) run cross join lateral (${spendingOf(scope)}) spent
-    where settled.workspace_id = run.workspace_id and settled.id = run.id and settled.cost_usd is null`;
+    where settled.workspace_id = run.workspace_id and settled.id = run.id and settled.cost_usd is null
+      and settled.finished_at = run.finished_at`;
   return settled.count;
 }
 
@@ -226,7 +266,7 @@ function toRun(row: RunRow): AgentRun {
 }
 
 function runColumns({ sql }: WorkspaceScope) {
-  return sql`run.id, run.agent_id, run.job_id, run.type, run.cause, run.status, run.input, run.output, run.error,
+  return sql`run.id, run.agent_id, run.job_id, run.type, run.cause, run.status, run.output, run.error,
     run.items_processed, run.items_total, run.revision, run.created_at, run.started_at, run.finished_at,
     coalesce(extract(epoch from coalesce(run.finished_at, now()) - run.started_at) * 1000, 0)::float8 as duration_ms,
     coalesce(run.api_calls, spent.api_calls) as api_calls, coalesce(run.tokens_used, spent.tokens_used) as tokens_used,

@@ -1,9 +1,12 @@
-import type { JsonObject, JsonValue } from '../../shared/json.ts';
+import type { JsonObject } from '../../shared/json.ts';
 import type { AgentType } from './agent-type.ts';
 
 export const RUN_STATUSES = ['QUEUED', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'] as const;
 /** The values of the API's `RunStatus`. A run that waits to be tried again is QUEUED, and says why in its error. */
 export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/** Of one agent: those that wait or are under way. */
+export const OPEN_RUNS_MAX = 100;
 
 /** What a run was started by. */
 export type RunCause = 'MANUAL' | 'SCHEDULE' | 'DOCUMENTS';
@@ -18,7 +21,6 @@ export interface AgentRun {
   type: AgentType;
   cause: RunCause;
   status: RunStatus;
-  input: JsonObject;
   output: JsonObject | null;
   /** Of the latest attempt that failed; null where none did, and once it has completed. */
   error: string | null;
@@ -54,7 +56,6 @@ export interface RunStep {
   attempts: number;
   /** Of the attempt that ended it; null before. */
   durationMs: number | null;
-  output: JsonValue;
   error: string | null;
 }
 

@@ -6,14 +6,11 @@ import { newId } from '../../shared/ids.ts';
 import type { JsonObject } from '../../shared/json.ts';
 import { cancelUnfinished } from '../queues/job-control-store.ts';
 import type { Agent } from './agent.ts';
-import type { AgentRun, RunCause } from './agent-run.ts';
+import { type AgentRun, OPEN_RUNS_MAX, type RunCause } from './agent-run.ts';
 import { findRuns, insertRun, setJob } from './agent-run-store.ts';
 import type { RunPayload } from './jobs.ts';
 
 const KEY_MAX_CHARACTERS = 200;
-/** Of one agent. */
-const UNFINISHED_MAX = 100;
-
 /** A run that is asked for. Its configuration and input were checked. */
 export interface AskedRun {
   agent: Pick<Agent, 'id' | 'type' | 'configuration' | 'apiKeyId' | 'userId'>;
@@ -81,9 +78,9 @@ export class AgentRuns {
 async function assertRoom({ sql, workspaceId }: WorkspaceScope, agentId: string): Promise<void> {
   const unfinished = await sql`
     select from agent_runs
-    where workspace_id = ${workspaceId} and agent_id = ${agentId} and finished_at is null limit ${UNFINISHED_MAX + 1}`;
-  if (unfinished.length <= UNFINISHED_MAX) return;
-  throw new ConflictError(`the agent has ${UNFINISHED_MAX} runs that are not over: wait for them, or cancel some`);
+    where workspace_id = ${workspaceId} and agent_id = ${agentId} and finished_at is null limit ${OPEN_RUNS_MAX + 1}`;
+  if (unfinished.length <= OPEN_RUNS_MAX) return;
+  throw new ConflictError(`the agent has ${OPEN_RUNS_MAX} runs that are not over: wait for them, or cancel some`);
 }
 
 /** @throws NotFoundError */

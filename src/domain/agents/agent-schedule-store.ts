@@ -1,5 +1,6 @@
 import type { SystemScope, WorkspaceScope } from '../../db/workspace-scope.ts';
 import type { Agent } from './agent.ts';
+import { OPEN_RUNS_MAX } from './agent-run.ts';
 import { agentColumns } from './agent-store.ts';
 
 /** From the start of one run to that of the next one that documents bring: an import brings few of them. */
@@ -35,21 +36,23 @@ export async function nextDue({ sql }: SystemScope): Promise<{ dueInMs: number |
   return row ?? { dueInMs: null, hasNews: false };
 }
 
-/** An agent whose schedule is due, which nobody else starts meanwhile; null where somebody has, or is about to. */
+/**
+ * An agent whose schedule is due, which nobody else starts meanwhile; null where somebody has, or is about to.
+ * @returns `isBusy` where a run of the schedule is open, or as many runs as an agent may have
+ */
 export async function claimDueAgent(
   scope: WorkspaceScope,
   id: string,
-): Promise<{ agent: Agent; now: Date; isUnderWay: boolean } | null> {
+): Promise<{ agent: Agent; now: Date; isBusy: boolean } | null> {
   const { sql, workspaceId } = scope;
-  const [agent] = await sql<(Agent & { now: Date; isUnderWay: boolean })[]>`
-    select ${agentColumns(scope)}, now() as now, exists (
-      select from agent_runs r
-      where r.workspace_id = agents.workspace_id and r.agent_id = agents.id and r.finished_at is null
-        and r.cause = 'SCHEDULE') as is_under_way
+  const [agent] = await sql<(Agent & { now: Date; isBusy: boolean })[]>`
+    select ${agentColumns(scope)}, now() as now, (
+      select coalesce(bool_or(cause = 'SCHEDULE'), false) or count(*) >= ${OPEN_RUNS_MAX} from agent_runs r
+      where r.workspace_id = agents.workspace_id and r.agent_id = agents.id and r.finished_at is null) as is_busy
     from agents
     where workspace_id = ${workspaceId} and id = ${id} and is_active and next_run_at <= now()
     for update skip locked`;
-  return agent === undefined ? null : { agent, now: agent.now, isUnderWay: agent.isUnderWay };
+  return agent === undefined ? null : { agent, now: agent.now, isBusy: agent.isBusy };
 }
 
 /** Of an agent that was claimed. */
@@ -60,7 +63,8 @@ export async function moveSchedule({ sql, workspaceId }: WorkspaceScope, id: str
 
 /**
  * An agent that documents have come for, which nobody else starts for them meanwhile, and since when they came; what comes
- * from now on is for its next run. Null where somebody has started it, or is about to.
+ * from now on is for its next run. What its last run for documents has failed over is among them. Null where somebody has
+ * started it, or is about to.
  */
 export async function claimAgentWithNews(
   scope: WorkspaceScope,
@@ -68,7 +72,11 @@ export async function claimAgentWithNews(
 ): Promise<{ agent: Agent; since: Date } | null> {
   const { sql, workspaceId } = scope;
   const [agent] = await sql<(Agent & { since: Date })[]>`
-    select ${agentColumns(scope)}, new_documents_since as since from agents
+    select ${agentColumns(scope)}, least(new_documents_since, (
+      select case when r.status = 'FAILED' then (r.input ->> 'changedSince')::timestamptz end from agent_runs r
+      where r.workspace_id = agents.workspace_id and r.agent_id = agents.id and r.cause = 'DOCUMENTS'
+      order by r.id desc limit 1)) as since
+    from agents
     where workspace_id = ${workspaceId} and id = ${id} and new_documents_since is not null
       and ${canRunOnDocuments(scope)}
     for update skip locked`;

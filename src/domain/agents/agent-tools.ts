@@ -33,6 +33,17 @@ export interface FoundDocument {
   passage: string;
 }
 
+/** Where a document stands among the newest: plain JSON. */
+export type DocumentPlace = { /** ISO 8601. */ createdAt: string; id: string };
+
+/** A call that a model made of a tool. */
+export type MadeCall = {
+  tool: ToolName;
+  arguments: JsonObject;
+  /** Documents that the call gave it to read, whole or in part. */
+  documentIds: string[];
+};
+
 /** As much of an active signal as choosing companies takes. */
 export type SignalGlance = Pick<Signal, 'id' | 'companyId' | 'type' | 'strength' | 'confidence' | 'detectedAt'>;
 
@@ -58,6 +69,11 @@ export interface AgentTools {
   search(query: string, options?: { filter?: DocumentFilter; first?: number }): Promise<FoundDocument[]>;
   /** A page of documents in the order of their ids (oldest first); `after` is the last id of the page before; `first` up to 500. */
   listDocuments(options: { filter?: DocumentFilter; after?: string | null; first: number }): Promise<Document[]>;
+  /**
+   * A page of documents by when they came to be, newest first, for a run that reads no more than so many; counts as
+   * `list_documents`. `after` is the place of the last one of the page before; `first` up to 500.
+   */
+  listNewest(options: { filter?: DocumentFilter; after?: DocumentPlace | null; first: number }): Promise<Document[]>;
   /** Up to 200 documents; those that are gone or out of reach are left out. */
   readDocuments(ids: readonly string[]): Promise<Document[]>;
   /** The company of a reference; null: there is none, or several equally good ones. */
@@ -103,9 +119,13 @@ export interface AgentTools {
     name: string;
     schema: Schema;
     maxRounds: number;
-  }): Promise<{ value: z.output<Schema>; calls: { tool: ToolName; arguments: JsonObject }[] }>;
-  /** Keeps a signal, or adds to the one that is there. @returns its id */
-  recordSignal(signal: NewSignal): Promise<string>;
+  }): Promise<{ value: z.output<Schema>; calls: MadeCall[] }>;
+  /**
+   * Keeps a signal, or adds to the one that is there.
+   * @returns its id; null: its company, or all that it was found in, has been deleted meanwhile
+   * @throws OutOfReachError where either is there, and not for this run
+   */
+  recordSignal(signal: NewSignal): Promise<string | null>;
   /** Keeps an insight, or refreshes the one that is there. @returns its id */
   recordInsight(insight: NewInsight): Promise<string>;
 }

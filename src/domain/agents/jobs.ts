@@ -80,7 +80,7 @@ async function doRun(
     });
     ended.signal.throwIfAborted();
     await recorder.settle();
-    await context.checkpoint({ step: null }, async (scope) => {
+    await context.checkpoint({ hasOutput: true }, async (scope) => {
       await keepOutput(scope, runId, output);
       ringJobs(scope, [jobId]);
     });

@@ -51,9 +51,9 @@ export async function attemptRun(parts: ToolParts, attempt: RunAttempt): Promise
   const run: ToolRun = {
     ...{ reach, writer, finder: attempt.finder },
     call: callsOf(attempt, budget),
-    assertLeft: () => {
+    assertLeft: (isFree = false) => {
       signal.throwIfAborted();
-      budget.assertLeft();
+      if (!isFree) budget.assertLeft();
     },
   };
   const tools = boundTools(parts, run, definition);

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Agent } from '../../domain/agents/agent.ts';
 import type { AgentRun, RunStep } from '../../domain/agents/agent-run.ts';
+import type { JsonObject, JsonValue } from '../../shared/json.ts';
 import { inOrder, remembered } from '../loading.ts';
 import type { GraphRequest } from '../request.ts';
 
@@ -16,6 +17,10 @@ export interface AgentLoaders {
   agentRun: DataLoader<string, AgentRun | null>;
   /** By the run's id. */
   stepsOfRun: DataLoader<string, RunStep[]>;
+  /** By the run's id: what its steps came to, by name. */
+  stepOutputsOfRun: DataLoader<string, Map<string, JsonValue | Error>>;
+  /** By the run's id. */
+  inputOfRun: DataLoader<string, JsonObject>;
   /** By the agent's id. */
   runsOfAgent(page: PageOfEach): DataLoader<string, AgentRun[]>;
   /** By the agent's id; null where no run has ended. */
@@ -32,6 +37,8 @@ export function agentLoaders({ services, caller }: GraphRequest): AgentLoaders {
     agent: new DataLoader(async (ids) => inOrder(ids, await agents.find(caller, ids)), OPTIONS),
     agentRun: new DataLoader(async (ids) => inOrder(ids, await agentRuns.find(caller, ids)), OPTIONS),
     stepsOfRun: new DataLoader((runIds) => agentRuns.stepsOf(caller, runIds), OPTIONS),
+    stepOutputsOfRun: new DataLoader((runIds) => agentRuns.stepOutputsOf(caller, runIds), OPTIONS),
+    inputOfRun: new DataLoader((runIds) => agentRuns.inputsOf(caller, runIds), OPTIONS),
     runsOfAgent: (page) =>
       remembered(
         runs,

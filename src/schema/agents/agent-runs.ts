@@ -2,6 +2,7 @@ import { ForbiddenError } from '../../domain/access/actions.ts';
 import type { AgentRun, RunCause, RunMetrics, RunStatus, RunStep } from '../../domain/agents/agent-run.ts';
 import { BudgetExceededError } from '../../domain/usage/errors.ts';
 import { ConflictError, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
+import type { JsonValue } from '../../shared/json.ts';
 import { builder } from '../builder.ts';
 import { describedValues } from '../described-values.ts';
 import { InsightType } from '../insights/insights.ts';
@@ -28,7 +29,10 @@ const RunCauseEnum = builder.enumType('RunCause', {
   }),
 });
 
-const RunStepType = builder.objectRef<RunStep>('RunStep').implement({
+/** What all steps of a run came to is read once, if it is asked for at all. */
+type ShownStep = RunStep & { outputs(): Promise<ReadonlyMap<string, JsonValue | Error>> };
+
+const RunStepType = builder.objectRef<ShownStep>('RunStep').implement({
   description: 'A part of a run that is done once: after a crash the run goes on behind it.',
   fields: (t) => ({
     name: t.exposeString('name', { description: 'What it does.' }),
@@ -41,8 +45,13 @@ const RunStepType = builder.objectRef<RunStep>('RunStep').implement({
     output: t.field({
       type: 'JSON',
       nullable: true,
-      description: 'What it came to; null until it is done.',
-      resolve: ({ output }) => output as object | null,
+      description:
+        'What it came to, in up to 256 KiB of JSON; null until it is done. Of runs with many long ones, a few can be asked for at once.',
+      resolve: async ({ name, outputs }) => {
+        const output = (await outputs()).get(name) ?? null;
+        if (output instanceof Error) throw output;
+        return output as object | null;
+      },
     }),
   }),
 });
@@ -79,7 +88,12 @@ builder.node(AgentRunNode, {
     }),
     status: t.field({ type: RunStatusEnum, description: 'How far it is.', resolve: (run) => run.status }),
     cause: t.field({ type: RunCauseEnum, description: 'What it was started by.', resolve: (run) => run.cause }),
-    input: t.field({ type: 'JSON', description: 'What it was asked for.', resolve: (run) => run.input }),
+    input: t.field({
+      type: 'JSON',
+      description:
+        'What it was asked for, in full: up to 8 MiB. Of runs with such inputs, a few can be asked for at once.',
+      resolve: ({ id }, _args, { loaders }) => loaders.inputOfRun.load(id),
+    }),
     output: t.field({
       type: 'JSON',
       nullable: true,
@@ -89,7 +103,14 @@ builder.node(AgentRunNode, {
     steps: t.field({
       type: [RunStepType],
       description: 'Its parts so far, in the order in which they were begun; 1,000 at the most.',
-      resolve: ({ id }, _args, { loaders }) => loaders.stepsOfRun.load(id),
+      resolve: async ({ id }, _args, { loaders }) => {
+        let asked: ReturnType<ShownStep['outputs']> | null = null;
+        const outputs = () => {
+          asked ??= loaders.stepOutputsOfRun.load(id);
+          return asked;
+        };
+        return (await loaders.stepsOfRun.load(id)).map((step) => ({ ...step, outputs }));
+      },
     }),
     insights: t.field({
       type: [InsightType],

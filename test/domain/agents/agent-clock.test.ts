@@ -62,11 +62,11 @@ async function see(id: string): Promise<Seen> {
 }
 
 /** As a worker would end it. */
-function endRuns(agentId: string): Promise<unknown> {
+function endRuns(agentId: string, status: 'COMPLETED' | 'DEAD' | 'CANCELLED' = 'COMPLETED'): Promise<unknown> {
   return server.app.database.withWorkspace(
     workspace.id,
     ({ sql }) => sql`
-      update jobs set status = 'COMPLETED', finished_at = now()
+      update jobs set status = ${status}, finished_at = now()
       where id in (select job_id from agent_runs where agent_id = ${agentId} and finished_at is null)`,
   );
 }
@@ -105,6 +105,23 @@ test('a time that comes while the last run is under way is passed over', async (
   await backdate(id, 'next_run_at', '1 minute');
   await lookAll();
   expect((await see(id)).runs).toHaveLength(2);
+});
+
+test('a time that comes while an agent has as many runs open as it may is passed over, and nobody looks again and again', async () => {
+  const id = await createAgent({ schedule: '* * * * *' });
+  await server.app.database.withWorkspace(
+    workspace.id,
+    ({ sql }) => sql`
+      insert into agent_runs (workspace_id, id, agent_id, job_id, type, cause, status, input, configuration)
+      select ${workspace.id}, 'run_' || n, ${id}, 'job_' || n, 'SCOUT', 'MANUAL', 'QUEUED', '{}', '{}'
+      from generate_series(1, 100) n`,
+  );
+  await backdate(id, 'next_run_at', '1 minute');
+  const [wait = 0] = await lookAll();
+  expect(wait).toBeGreaterThan(0);
+  const { runs, nextRunAt } = await see(id);
+  expect(runs.every(({ cause }) => cause === 'MANUAL')).toBe(true);
+  expect(Date.parse(nextRunAt ?? '')).toBeGreaterThan(Date.now() - 1_000);
 });
 
 test('an agent that is not active runs neither by the clock nor on documents', async () => {
@@ -165,6 +182,50 @@ test('documents that come in have an agent run once, told since when, and once m
   await backdate(id, 'last_run_at', '1 minute');
   await lookAll();
   expect((await see(id)).runs).toHaveLength(2);
+});
+
+test('documents that a run has failed over are among those of the next one', async () => {
+  const id = await createAgent({ configuration: { runOnNewDocuments: true } });
+  const collectionId = await workspace.createCollection();
+  const runsAfter = async (end: 'COMPLETED' | 'DEAD' | 'CANCELLED') => {
+    await endRuns(id, end);
+    await backdate(id, 'last_run_at', '1 minute');
+    await workspace.upsert({ collectionId, documents: [{ text: `After ${end}` }], tasks: [] });
+    await lookAll();
+    return (await see(id)).runs.map(({ input }) => Date.parse(input.changedSince ?? ''));
+  };
+  const [first = 0] = await runsAfter('COMPLETED');
+  expect(first).toBeGreaterThan(0);
+  expect(await runsAfter('DEAD')).toEqual([first, first]);
+  const [afterCancelled = 0] = await runsAfter('CANCELLED');
+  expect(afterCancelled).toBeGreaterThan(first);
+  expect(await runsAfter('COMPLETED')).toHaveLength(4);
+});
+
+test('what came to one workspace in any number holds up no other one', async () => {
+  const busy = workspace;
+  const configuration = { runOnNewDocuments: true };
+  await createAgent({ configuration });
+  const collectionId = await busy.createCollection();
+  await server.app.database.withWorkspace(
+    busy.id,
+    ({ sql }) => sql`
+      insert into document_news (workspace_id, collection_id)
+      select ${busy.id}, ${collectionId} from generate_series(1, 5001)`,
+  );
+  workspace = await openWorkspace(server);
+  const quiet = await createAgent({ configuration });
+  await workspace.upsert({
+    collectionId: await workspace.createCollection(),
+    documents: [{ text: 'The only one' }],
+    tasks: [],
+  });
+  const [clock] = clocks as [AgentClock];
+  expect(await clock.look()).toBe(0);
+  expect((await see(quiet)).runs).toMatchObject([{ cause: 'DOCUMENTS' }]);
+  expect(await clock.look()).toBeGreaterThan(0);
+  const left = await server.app.database.withSystem(({ sql }) => sql`select from document_news`);
+  expect(left).toHaveLength(0);
 });
 
 test('documents that are written as they were, or into other collections, have no agent run', async () => {

@@ -80,6 +80,11 @@ export function combined(weights: readonly number[]): number {
   return 1 - weights.reduce((open, weight) => open * (1 - Math.min(1, Math.max(0, weight))), 1);
 }
 
+/** Those that were there when a run looked which there are: ids sort by age. @param newest null: there were none */
+export function upTo<Found extends { id: string }>(signals: readonly Found[], newest: string | null): Found[] {
+  return newest === null ? [] : signals.filter(({ id }) => id <= newest);
+}
+
 /** A signal as runs keep it. */
 export function companySignal(signal: NewSignal & { id: string }): CompanySignal {
   const { quote } = signal.data;

@@ -20,6 +20,8 @@ export interface Shortlist {
   /** Open ones beyond those chosen. */
   notChosen: number;
   signals: number;
+  /** The newest that there was: what is found while the run goes on is left to the next one. Null: there was none. */
+  newestSignalId: string | null;
   /** Whether there are more signals than are weighed. */
   areSignalsCut: boolean;
   companiesWithSignals: number;
@@ -62,7 +64,7 @@ type PageResult = {
  */
 export async function makeShortlist(run: Run, options: ShortlistOptions): Promise<Shortlist> {
   const pages = await lookThrough(run, options);
-  const { weights, signals, isCut: areSignalsCut } = await weighSignals(run, options);
+  const { weights, signals, newest, isCut: areSignalsCut } = await weighSignals(run, options);
   const closed = new Set(pages.results.flatMap((page) => page.closed));
   const likenesses = new Map(pages.results.flatMap(({ alike }) => alike.map(({ id, likeness }) => [id, likeness])));
   const ids = [...new Set([...weights.keys(), ...likenesses.keys()])].filter((id) => !closed.has(id));
@@ -85,6 +87,7 @@ export async function makeShortlist(run: Run, options: ShortlistOptions): Promis
     },
     notChosen: Math.max(0, open - ranked.length),
     signals,
+    newestSignalId: newest,
     areSignalsCut,
     companiesWithSignals: [...weights.keys()].filter((id) => !closed.has(id)).length,
   };
@@ -143,10 +146,11 @@ function isNamed(document: Document, { name }: CompanyRecord, names: ReadonlySet
 async function weighSignals(
   run: Run,
   { kinds, kindWeights = KIND_WEIGHTS }: ShortlistOptions,
-): Promise<{ weights: Map<string, number[]>; signals: number; isCut: boolean }> {
+): Promise<{ weights: Map<string, number[]>; signals: number; newest: string | null; isCut: boolean }> {
   const wanted = new Set(kinds.length === 0 ? SIGNAL_TYPES : kinds);
   const weights = new Map<string, number[]>();
   let signals = 0;
+  let newest: string | null = null;
   let after: string | null = null;
   for (let page = 0; page < SIGNAL_PAGES; page++) {
     const start = after;
@@ -154,18 +158,23 @@ async function weighSignals(
       `read signals ${page * PAGE + 1}–${(page + 1) * PAGE}`,
       async () => await readSignalPage(run, start),
     );
+    newest ??= result.newest;
     for (const { companyId, ...signal } of result.signals.filter(({ type }) => wanted.has(type))) {
       const weight = signalWeight(signal, run.requestedAt, kindWeights);
       weights.set(companyId, [...(weights.get(companyId) ?? []), weight]);
       signals++;
     }
-    if (result.next === null) return { weights, signals, isCut: false };
+    if (result.next === null) return { weights, signals, newest, isCut: false };
     after = result.next;
   }
-  return { weights, signals, isCut: true };
+  return { weights, signals, newest, isCut: true };
 }
 
-type SignalPage = { signals: (WeighedSignal & { companyId: string })[]; next: string | null };
+type SignalPage = {
+  signals: (WeighedSignal & { companyId: string })[];
+  newest: string | null;
+  next: string | null;
+};
 
 async function readSignalPage({ tools }: Run, after: string | null): Promise<SignalPage> {
   const { signals, next } = await tools.listSignals({ after, first: PAGE });
@@ -174,6 +183,7 @@ async function readSignalPage({ tools }: Run, after: string | null): Promise<Sig
       ...{ companyId, type, strength, confidence },
       at: detectedAt.toISOString(),
     })),
+    newest: signals[0]?.id ?? null,
     next,
   };
 }
@@ -182,8 +192,8 @@ function total(numbers: readonly number[]): number {
   return numbers.reduce((sum, number) => sum + number, 0);
 }
 
-/** What was passed over, in sentences. */
-export function passedOver(list: Shortlist): string[] {
+/** What was passed over, in sentences. @param kinds of signals that count; empty: all */
+export function passedOver(list: Shortlist, kinds: readonly SignalType[] = []): string[] {
   const companies = (count: number) => counted(count, 'company', 'companies');
   const { won, gone, other, excluded } = list.passedOver;
   const told = [
@@ -197,6 +207,10 @@ export function passedOver(list: Shortlist): string[] {
     ...(list.notChosen === 0 ? [] : [`${companies(list.notChosen)} with weaker signals and less likeness.`]),
     ...(list.isCut ? [`All companies after the first ${list.looked.toLocaleString('en-US')}.`] : []),
     ...(list.areSignalsCut ? [`All signals but the newest ${list.signals.toLocaleString('en-US')}.`] : []),
-    ...(list.signals === 0 ? ['There are no active signals: an agent of the type SCOUT finds them.'] : []),
+    ...(list.signals === 0 && list.looked > 0
+      ? [
+          `There are no active signals${kinds.length === 0 ? '' : ' of the kinds that count'}: an agent of the type SCOUT finds them.`,
+        ]
+      : []),
   ];
 }

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../../shared/json.ts';
+import type { Document } from '../../documents/document.ts';
 import type { AgentRunContext } from '../agent-type.ts';
 import { counted } from '../evidence/citation.ts';
-import { type CompanyRecord, companyRecord, type WonRule, wonMetadata } from './company-record.ts';
+import { type CompanyRecord, companyRecord, contains, type WonRule, wonMetadata } from './company-record.ts';
 
 /** The companies that buy, which others are compared with. */
 export type WonCompanies = {
@@ -9,7 +11,12 @@ export type WonCompanies = {
   rule: WonRule | null;
   /** Whether a person said so. */
   isConfigured: boolean;
+  /** All of them, or a sample in which each has the same chance. */
   companies: CompanyRecord[];
+  /** How many there are. */
+  total: number;
+  /** Whether there are more than were looked through. */
+  isCut: boolean;
 };
 
 type Run = Pick<AgentRunContext<unknown, unknown>, 'tools' | 'step'>;
@@ -17,18 +24,50 @@ type Run = Pick<AgentRunContext<unknown, unknown>, 'tools' | 'step'>;
 const PAGE = 500;
 /** Companies among which it is seen how a workspace says that one buys. */
 const SAMPLE_PAGES = 4;
-/** Companies that others are compared with: the ones that came first. */
-const WON_MAX = 200;
+/** Companies that buy which are looked through: 10,000. */
+const WON_PAGES = 20;
+/** Companies that others are compared with. */
+const COMPARED_MAX = 200;
 
 /** @param configured metadata of companies that buy; empty: seen by what stages are called */
 export function findWonCompanies(run: Run, configured: WonRule): Promise<WonCompanies> {
   return run.step('find the companies that buy', async () => {
     const isConfigured = Object.keys(configured).length > 0;
     const { rule, seen } = isConfigured ? { rule: configured, seen: [] } : await detectRule(run);
-    if (rule === null) return { rule, isConfigured, companies: seen.slice(0, WON_MAX) };
-    const found = await run.tools.listDocuments({ filter: { kinds: ['COMPANY'], metadata: rule }, first: WON_MAX });
-    return { rule, isConfigured, companies: found.map((document) => companyRecord(document, rule)) };
+    if (rule === null) return { rule, isConfigured, companies: sample(seen), total: seen.length, isCut: false };
+    return { rule, isConfigured, ...(await readWon(run, rule)) };
   });
+}
+
+async function readWon({ tools }: Run, rule: WonRule): Promise<Pick<WonCompanies, 'companies' | 'total' | 'isCut'>> {
+  let companies: CompanyRecord[] = [];
+  let total = 0;
+  let after: string | null = null;
+  for (let page = 0; page < WON_PAGES; page++) {
+    const filter = { kinds: ['COMPANY' as const], metadata: rule };
+    const documents = await tools.listDocuments({ filter, after, first: PAGE });
+    companies = sample([...companies, ...documents.map((document) => companyRecord(document, rule))]);
+    total += documents.length;
+    after = documents.at(-1)?.id ?? null;
+    if (documents.length < PAGE) return { companies, total, isCut: false };
+  }
+  return { companies, total, isCut: true };
+}
+
+/** The same companies in each run, and old and new ones alike: whichever have the lowest hashes. */
+function sample(companies: readonly CompanyRecord[]): CompanyRecord[] {
+  const hashed = companies.map((company) => ({ company, hash: createHash('sha256').update(company.id).digest('hex') }));
+  hashed.sort((left, right) => (left.hash < right.hash ? -1 : 1));
+  return hashed.slice(0, COMPARED_MAX).map(({ company }) => company);
+}
+
+/** Whether a company is one that buys, also where it is none of those that others are compared with. */
+export function isWon(
+  document: Document,
+  { rule, isConfigured }: Pick<WonCompanies, 'rule' | 'isConfigured'>,
+): boolean {
+  if (isConfigured && rule !== null) return contains(document.metadata, rule);
+  return companyRecord(document, rule).outcome === 'WON';
 }
 
 /** The commonest of the values that say so; and, for where metadata has none, the companies whose source says so. */
@@ -58,13 +97,15 @@ function count(counts: Map<string, { rule: JsonObject; count: number }>, rule: J
 }
 
 /** Which companies count as those that buy, in a sentence. */
-export function wonSaid({ rule, isConfigured, companies }: WonCompanies): string {
+export function wonSaid({ rule, isConfigured, companies, total, isCut }: WonCompanies): string {
   if (companies.length === 0) {
     return isConfigured
       ? `No company has the metadata ${JSON.stringify(rule)}.`
       : 'No company is marked as a customer; set “won” in the configuration to say which are.';
   }
-  const count = `${companies.length === WON_MAX ? 'the first ' : ''}${counted(companies.length, 'company', 'companies')}`;
-  if (rule === null) return `Compared with ${count} whose stage says that they buy.`;
-  return `Compared with ${count} with the metadata ${JSON.stringify(rule)}${isConfigured ? '' : ', which was detected'}.`;
+  const all = counted(total, 'company', 'companies');
+  const some =
+    companies.length === total ? '' : `${companies.length.toLocaleString('en-US')} of ${isCut ? 'the first ' : ''}`;
+  if (rule === null) return `Compared with ${some}${all} whose stage says that they buy.`;
+  return `Compared with ${some}${all} with the metadata ${JSON.stringify(rule)}${isConfigured ? '' : ', which was detected'}.`;
 }

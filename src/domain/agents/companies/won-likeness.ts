@@ -1,5 +1,6 @@
 import type { AgentRunContext } from '../agent-type.ts';
-import type { WonCompanies } from './won-companies.ts';
+import { type CompanyRecord, companyRecord } from './company-record.ts';
+import { isWon, type WonCompanies } from './won-companies.ts';
 
 type Run = Pick<AgentRunContext<unknown, unknown>, 'tools' | 'step'>;
 
@@ -15,7 +16,7 @@ export type LikenessScale = {
 export type WonLikeness = {
   /** 0 to 1 on the workspace's scale; null: none of them is among the companies nearest to it. */
   value: number | null;
-  nearest: { id: string; name: string; score: number } | null;
+  nearest: { record: CompanyRecord; score: number } | null;
 };
 
 const NEIGHBOURS = 50;
@@ -27,14 +28,13 @@ const FAR_SHARE = 0.75;
 const NEAR_VALUE = 0.8;
 
 /** Null: too few companies buy, or none has a vector. Up to 8 calls. */
-export function findLikenessScale(run: Run, { companies }: WonCompanies): Promise<LikenessScale | null> {
+export function findLikenessScale(run: Run, won: WonCompanies): Promise<LikenessScale | null> {
   return run.step('see how alike the companies that buy are', async () => {
-    const ids = new Set(companies.map(({ id }) => id));
     const near: number[] = [];
     const far: number[] = [];
-    for (const { id } of companies.slice(0, SCALED_BY)) {
+    for (const { id } of won.companies.slice(0, SCALED_BY)) {
       const found = (await run.tools.similarCompanies(id, NEIGHBOURS)).filter(({ document }) => document.id !== id);
-      const alike = found.find(({ document }) => ids.has(document.id));
+      const alike = found.find(({ document }) => isWon(document, won));
       if (alike !== undefined) near.push(alike.score);
       const last = found.at(-1);
       if (last !== undefined) far.push(last.score);
@@ -63,16 +63,15 @@ export async function wonLikeness(
   won: WonCompanies,
   scale: LikenessScale | null,
 ): Promise<WonLikeness> {
-  const names = new Map(won.companies.map(({ id, name }) => [id, name]));
+  if (won.companies.length === 0) return { value: null, nearest: null };
   const found = (await tools.similarCompanies(companyId, NEIGHBOURS)).filter(
     ({ document }) => document.id !== companyId,
   );
-  const [best] = found.filter(({ document }) => names.has(document.id));
+  const best = found.find(({ document }) => isWon(document, won));
   if (best === undefined) return { value: null, nearest: null };
-  const { id } = best.document;
   const score = Math.round(best.score * 1_000) / 1_000;
   const value = scale === null ? null : Math.round(onScale(best.score, scale) * 1_000) / 1_000;
-  return { value, nearest: { id, name: names.get(id) ?? '', score } };
+  return { value, nearest: { record: companyRecord(best.document, won.rule), score } };
 }
 
 function median(numbers: readonly number[]): number | null {

@@ -1,7 +1,9 @@
 import { DOCUMENT_KINDS } from '../../documents/document.ts';
+import type { DocumentPlace } from '../agent-tools.ts';
 import type { AgentRunContext } from '../agent-type.ts';
 import { type CompanyNames, companyNames } from './company-names.ts';
 import { addedUp, CompanyIndex, type CompanyNews, newsOf } from './company-news.ts';
+import { placeOf } from './evidence-document.ts';
 
 /** The companies that a run looks at, where it was given none. */
 export interface ChosenCompanies {
@@ -10,7 +12,7 @@ export interface ChosenCompanies {
   /** Companies of the workspace that were read; there may be more. */
   known: number;
   isAll: boolean;
-  /** Documents that were looked through for news. */
+  /** Documents that were looked through for news, the newest. */
   documentsRead: number;
 }
 
@@ -30,18 +32,18 @@ export async function chooseCompanies(
   const index = new CompanyIndex(known);
   const news: CompanyNews[] = [];
   let documentsRead = 0;
-  let after: string | null = null;
+  let after: DocumentPlace | null = null;
   const filter = { kinds: DOCUMENT_KINDS.filter((kind) => kind !== 'COMPANY'), createdAfter: options.after };
   for (let page = 0; page < DOCUMENT_PAGES && known.length > 0; page++) {
-    const from: string | null = after;
+    const from: DocumentPlace | null = after;
     const name = `look for news in documents ${page * DOCUMENTS_OF_PAGE + 1}–${(page + 1) * DOCUMENTS_OF_PAGE}`;
-    const read: { news: [string, number, number][]; count: number; last: string | null } = await run.step(
+    const read: { news: [string, number, number][]; count: number; last: DocumentPlace | null } = await run.step(
       name,
       async () => {
-        const documents = await run.tools.listDocuments({ filter, after: from, first: DOCUMENTS_OF_PAGE });
+        const documents = await run.tools.listNewest({ filter, after: from, first: DOCUMENTS_OF_PAGE });
         const found = newsOf(index, documents, run.requestedAt).slice(0, NEWS_KEPT);
         const rows = found.map((each): [string, number, number] => [each.companyId, each.documents, each.weight]);
-        return { news: rows, count: documents.length, last: documents.at(-1)?.id ?? null };
+        return { news: rows, count: documents.length, last: placeOf(documents.at(-1)) };
       },
     );
     news.push(...read.news.map(([companyId, documents, weight]) => ({ companyId, documents, weight })));

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue } from '../../../shared/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/json.ts';
 import type { Document } from '../../documents/document.ts';
 import { inline } from './citation.ts';
 
@@ -42,6 +42,22 @@ export function mentions(text: string, { spellings }: Pick<CompanyNames, 'spelli
 export function isLinked(metadata: JsonValue, { keys }: Pick<CompanyNames, 'keys'>): boolean {
   const values = linksOf(metadata);
   return keys.some((key) => values.has(key.toLowerCase()));
+}
+
+/** As much of a document's metadata as names a company, to find others by that it names in the same way; null: it names it not. */
+export function linkOf(metadata: JsonObject, { keys }: Pick<CompanyNames, 'keys'>): JsonObject | null {
+  const wanted = new Set(keys.map((key) => key.toLowerCase()));
+  const visit = (value: JsonValue, depth: number): JsonValue | null => {
+    if (typeof value === 'string') return wanted.has(value.toLowerCase()) ? value : null;
+    if (depth === METADATA_DEPTH || value === null || typeof value !== 'object') return null;
+    for (const [key, inner] of Object.entries(value)) {
+      const found = visit(inner as JsonValue, depth + 1);
+      if (found !== null) return Array.isArray(value) ? [found] : { [key]: found };
+    }
+    return null;
+  };
+  const link = visit(metadata, 0);
+  return isJsonObject(link) ? link : null;
 }
 
 /** The short values of metadata, in lower case. */

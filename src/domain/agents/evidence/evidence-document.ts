@@ -1,4 +1,5 @@
 import type { Document, DocumentKind } from '../../documents/document.ts';
+import type { DocumentPlace } from '../agent-tools.ts';
 import { type Citation, clipped, inline } from './citation.ts';
 import { bestSentences, type DocumentSentence } from './document-sentences.ts';
 
@@ -46,6 +47,11 @@ export function titleOf({ title, text, kind }: Pick<Document, 'title' | 'text' |
   if (said !== '') return clipped(said, TITLE_CHARACTERS);
   const [first] = bestSentences({ title: null, text }, 1);
   return clipped(first?.text ?? (inline(text.slice(0, 4 * TITLE_CHARACTERS)) || kind), TITLE_CHARACTERS);
+}
+
+/** Where the page of newest documents after one begins; null: there was none. */
+export function placeOf(document: Document | undefined): DocumentPlace | null {
+  return document === undefined ? null : { createdAt: document.createdAt.toISOString(), id: document.id };
 }
 
 /** Who wrote a text, by the line that extractors make of it. */

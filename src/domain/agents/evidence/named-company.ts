@@ -1,5 +1,6 @@
 import type { Document } from '../../documents/document.ts';
 import type { AgentTools } from '../agent-tools.ts';
+import { clipped } from './citation.ts';
 import { companyNames } from './company-names.ts';
 
 const SEARCHED = 10;
@@ -18,4 +19,9 @@ export async function namedCompany(tools: AgentTools, reference: string): Promis
     companyNames(document).spellings.some((spelling) => spelling.toLowerCase() === called),
   );
   return named.length === 1 ? (named[0]?.document ?? null) : null;
+}
+
+/** Said where a reference names no company. */
+export function notNamed(reference: string): string {
+  return `No company of the workspace is called “${clipped(reference, 100)}”, or several are.`;
 }

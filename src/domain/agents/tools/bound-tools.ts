@@ -17,6 +17,7 @@ const CLASSIFIED_MAX = 200;
 const NAMES = {
   search: 'search',
   listDocuments: 'list_documents',
+  listNewest: 'list_documents',
   readDocuments: 'read_documents',
   findCompany: 'find_company',
   similarCompanies: 'similar_companies',
@@ -30,6 +31,9 @@ const NAMES = {
   recordSignal: 'record_signal',
   recordInsight: 'record_insight',
 } as const satisfies Record<keyof AgentTools, ToolName>;
+
+/** What was paid for is kept, though it used the budget up. */
+const KEEPING: ReadonlySet<ToolName> = new Set(['read_signals', 'record_signal', 'record_insight']);
 
 /** The tools of one attempt at a run: those of its type, as far as its workspace, collections and budget go. */
 export function boundTools(
@@ -60,7 +64,7 @@ export function boundTools(
       key,
       async (...given: unknown[]) => {
         if (!allowed.tools.includes(NAMES[key])) throw new ToolNotAllowedError(NAMES[key], allowed.type);
-        run.assertLeft();
+        run.assertLeft(KEEPING.has(NAMES[key]));
         return (unbound[key] as (...given: unknown[]) => Promise<unknown>)(...given);
       },
     ]),

@@ -1,5 +1,5 @@
 import type { Signal } from '../../insights/signal.ts';
-import { activeSignalsOf, listSignals } from '../../insights/signal-store.ts';
+import { activeSignalsOf, evidenceOfSignals, listSignals } from '../../insights/signal-store.ts';
 import type { AgentTools, SignalGlance } from '../agent-tools.ts';
 import { findCompanyId } from './company-store.ts';
 import { readDocuments } from './document-tools.ts';
@@ -13,6 +13,7 @@ const LISTED_SIGNALS_MAX = 500;
 const READ_AT_ONCE = 200;
 const REFERENCE_MAX_CHARACTERS = 1_000;
 
+type FoundSignal = Awaited<ReturnType<AgentTools['readSignals']>>[number];
 type CompanyTools = Pick<AgentTools, 'findCompany' | 'similarCompanies' | 'readSignals' | 'listSignals'>;
 
 /** What a run reads of companies. */
@@ -46,42 +47,58 @@ export function companyTools(parts: ToolParts, run: ToolRun): CompanyTools {
       const active = { companyId: null, types: null, status: ['ACTIVE' as const] };
       const signals = await inWorkspace(parts, run, (scope) => listSignals(scope, active, { limit: first, after }));
       const next = signals.length < first ? null : (signals.at(-1)?.id ?? null);
-      return { signals: await ofReadableCompanies(parts, run, signals), next };
+      return { signals: await readableGlances(parts, run, signals), next };
     },
   };
 }
 
-/** Companies may lie where this run does not see them. */
-async function ofReadableCompanies(
-  parts: ToolParts,
-  run: ToolRun,
-  signals: readonly Signal[],
-): Promise<SignalGlance[]> {
-  const readable = await readableIds(
+/** Of companies and from documents that this run can see. */
+async function readableGlances(parts: ToolParts, run: ToolRun, signals: readonly Signal[]): Promise<SignalGlance[]> {
+  const seen = await withEvidence(parts, run, signals);
+  const companies = await readableIds(
     parts,
     run,
-    signals.map(({ companyId }) => companyId),
+    seen.map(({ companyId }) => companyId),
   );
-  return signals
-    .filter(({ companyId }) => readable.has(companyId))
+  return seen
+    .filter(({ companyId }) => companies.has(companyId))
     .map(({ id, companyId, type, strength, confidence, detectedAt }) => ({
       ...{ id, companyId, type, strength, confidence, detectedAt },
     }));
 }
 
-/** A signal may have been found in documents that this run does not see. */
-async function withReadableEvidence<Found extends { evidenceIds: readonly string[] }>(
+/** Those that stand on a document that this run can see. */
+async function withEvidence(parts: ToolParts, run: ToolRun, signals: readonly Signal[]): Promise<readonly Signal[]> {
+  if (run.reach.collectionIds === null) return signals;
+  const ids = signals.map(({ id }) => id);
+  const evidence = await inWorkspace(parts, run, (scope) => evidenceOfSignals(scope, ids));
+  const documentIds = evidence.map(({ documentId }) => documentId);
+  const readable = await readableIds(parts, run, documentIds);
+  const standing = new Set(evidence.filter(({ documentId }) => readable.has(documentId)).map((each) => each.signalId));
+  return signals.filter(({ id }) => standing.has(id));
+}
+
+/**
+ * A signal may have been found in documents that this run does not see: then it does not exist for it. What is known of one
+ * that stands on others as well may be what those say, and is left out.
+ */
+async function withReadableEvidence(
   parts: ToolParts,
   run: ToolRun,
-  signals: readonly Found[],
-): Promise<Found[]> {
+  signals: readonly FoundSignal[],
+): Promise<FoundSignal[]> {
   if (run.reach.collectionIds === null) return [...signals];
   const readable = await readableIds(
     parts,
     run,
     signals.flatMap(({ evidenceIds }) => evidenceIds),
   );
-  return signals.map((signal) => ({ ...signal, evidenceIds: signal.evidenceIds.filter((id) => readable.has(id)) }));
+  return signals.flatMap((signal) => {
+    const evidenceIds = signal.evidenceIds.filter((id) => readable.has(id));
+    if (evidenceIds.length === 0) return [];
+    const isAllSeen = evidenceIds.length === signal.evidenceIds.length;
+    return [isAllSeen ? signal : { ...signal, evidenceIds, data: {} }];
+  });
 }
 
 async function readableIds(parts: ToolParts, run: ToolRun, ids: readonly string[]): Promise<Set<string>> {

@@ -2,7 +2,7 @@ import { resolveDocumentFilter } from '../../classification/classification-filte
 import { passagesOf } from '../../conversations/answering/passage.ts';
 import { readQuestion } from '../../conversations/answering/question.ts';
 import type { Document, DocumentFilter } from '../../documents/document.ts';
-import { findDocuments } from '../../documents/document-store.ts';
+import { findDocuments, listDocuments } from '../../documents/document-store.ts';
 import { lastDocumentId, nextProcessed } from '../../documents/process-store.ts';
 import type { AgentTools, FoundDocument } from '../agent-tools.ts';
 import { withinReach } from './run-reach.ts';
@@ -14,7 +14,7 @@ const FOUND_USUALLY = 10;
 const PAGE_MAX = 500;
 const READ_MAX = 200;
 
-type DocumentTools = Pick<AgentTools, 'search' | 'listDocuments' | 'readDocuments'>;
+type DocumentTools = Pick<AgentTools, 'search' | 'listDocuments' | 'listNewest' | 'readDocuments'>;
 
 /** What a run reads of documents. */
 export function documentTools(parts: ToolParts, run: ToolRun): DocumentTools {
@@ -30,6 +30,15 @@ export function documentTools(parts: ToolParts, run: ToolRun): DocumentTools {
         const which = { filter: resolved, upTo, missing: null, embeddingModel };
         const ids = await nextProcessed(scope, which, after, first);
         return inOrder(ids, await findDocuments(scope, ids, embeddingModel));
+      });
+    },
+    listNewest: async ({ filter, after = null, first }) => {
+      checkCount('first', first, PAGE_MAX);
+      const embeddingModel = await parts.catalog.documentEmbeddingModelId(run.reach.workspaceId);
+      const place = after === null ? null : { id: after.id, createdAt: new Date(after.createdAt) };
+      return inWorkspace(parts, run, async (scope) => {
+        const resolved = await resolveDocumentFilter(scope, withinReach(run.reach, filter));
+        return listDocuments(scope, resolved, { limit: first, after: place }, embeddingModel);
       });
     },
     readDocuments: (ids) => readDocuments(parts, run, ids),

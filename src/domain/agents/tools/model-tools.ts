@@ -9,7 +9,13 @@ export interface ModelTool {
   readonly description: string;
   /** All fields are required, as vendors' strict modes want it; what may be left out may be null. */
   readonly schema: z.ZodObject;
-  run(tools: AgentTools, given: unknown): Promise<string>;
+  run(tools: AgentTools, given: unknown): Promise<ToolResult>;
+}
+
+/** What a call brought: as the model is told it, and the documents whose words stand in that. */
+export interface ToolResult {
+  text: string;
+  documentIds: readonly string[];
 }
 
 const READ_MAX = 10;
@@ -23,7 +29,7 @@ function modelTool<Schema extends z.ZodObject>(tool: {
   name: ToolName;
   description: string;
   schema: Schema;
-  run(tools: AgentTools, given: z.output<Schema>): Promise<string>;
+  run(tools: AgentTools, given: z.output<Schema>): Promise<ToolResult>;
 }): ModelTool {
   return { ...tool, run: (tools, given) => tool.run(tools, given as z.output<Schema>) };
 }
@@ -43,7 +49,7 @@ export const MODEL_TOOLS: readonly ModelTool[] = [
       const told = found.map(
         ({ document, passage }) => `${headOf(document)}\n${passage.slice(0, DOCUMENT_CHARACTERS)}`,
       );
-      return told.join('\n\n') || 'Nothing was found.';
+      return { text: told.join('\n\n') || 'Nothing was found.', documentIds: found.map(({ document }) => document.id) };
     },
   }),
   modelTool({
@@ -56,9 +62,8 @@ export const MODEL_TOOLS: readonly ModelTool[] = [
     }),
     run: async (tools, { kinds, after, first }) => {
       const documents = await tools.listDocuments({ filter: { kinds }, after, first });
-      return (
-        documents.map((each) => `${headOf(each)}\n${each.text.slice(0, LISTED_CHARACTERS)}`).join('\n\n') || 'None.'
-      );
+      const told = documents.map((each) => `${headOf(each)}\n${each.text.slice(0, LISTED_CHARACTERS)}`);
+      return { text: told.join('\n\n') || 'None.', documentIds: documents.map(({ id }) => id) };
     },
   }),
   modelTool({
@@ -69,7 +74,8 @@ export const MODEL_TOOLS: readonly ModelTool[] = [
       const documents = await tools.readDocuments(ids);
       const missing = ids.filter((id) => !documents.some((document) => document.id === id));
       const told = documents.map((each) => `${headOf(each)}\n${each.text.slice(0, DOCUMENT_CHARACTERS)}`);
-      return [...told, ...missing.map((id) => `${id}: there is no such document.`)].join('\n\n');
+      const text = [...told, ...missing.map((id) => `${id}: there is no such document.`)].join('\n\n');
+      return { text, documentIds: documents.map(({ id }) => id) };
     },
   }),
   modelTool({
@@ -78,8 +84,8 @@ export const MODEL_TOOLS: readonly ModelTool[] = [
     schema: z.strictObject({ company: z.string().min(1).max(300) }),
     run: async (tools, { company }) => {
       const found = await tools.findCompany(company);
-      if (found === null) return 'There is no such company, or there are several of that name.';
-      return `${headOf(found)}\n${found.text.slice(0, DOCUMENT_CHARACTERS)}`;
+      if (found === null) return saying('There is no such company, or there are several of that name.');
+      return { text: `${headOf(found)}\n${found.text.slice(0, DOCUMENT_CHARACTERS)}`, documentIds: [found.id] };
     },
   }),
   modelTool({
@@ -88,7 +94,9 @@ export const MODEL_TOOLS: readonly ModelTool[] = [
     schema: z.strictObject({ companyId: ID, first: z.int().min(1).max(20) }),
     run: async (tools, { companyId, first }) => {
       const similar = await tools.similarCompanies(companyId, first);
-      return similar.map(({ document, score }) => `${score.toFixed(2)} ${headOf(document)}`).join('\n') || 'None.';
+      return saying(
+        similar.map(({ document, score }) => `${score.toFixed(2)} ${headOf(document)}`).join('\n') || 'None.',
+      );
     },
   }),
   modelTool({
@@ -98,7 +106,7 @@ export const MODEL_TOOLS: readonly ModelTool[] = [
       taxonomy: z.string().min(1).max(200),
       texts: z.array(z.string().min(1).max(5_000)).min(1).max(20),
     }),
-    run: async (tools, { taxonomy, texts }) => JSON.stringify(await tools.classify(taxonomy, texts)),
+    run: async (tools, { taxonomy, texts }) => saying(JSON.stringify(await tools.classify(taxonomy, texts))),
   }),
   modelTool({
     name: 'read_series',
@@ -110,7 +118,7 @@ export const MODEL_TOOLS: readonly ModelTool[] = [
         const values = points.map(({ at, value }) => `${at.toISOString().slice(0, 10)} ${Number(value.toFixed(4))}`);
         return `${name} (${label})\n${values.join('\n')}`;
       });
-      return told.join('\n\n') || 'Nothing was counted.';
+      return saying(told.join('\n\n') || 'Nothing was counted.');
     },
   }),
   modelTool({
@@ -119,7 +127,7 @@ export const MODEL_TOOLS: readonly ModelTool[] = [
     schema: z.strictObject({ companyId: ID }),
     run: async (tools, { companyId }) => {
       const signals = await tools.readSignals(companyId);
-      return signals.map((signal) => JSON.stringify(signal as unknown as JsonObject)).join('\n') || 'None.';
+      return saying(signals.map((signal) => JSON.stringify(signal as unknown as JsonObject)).join('\n') || 'None.');
     },
   }),
   modelTool({
@@ -129,10 +137,15 @@ export const MODEL_TOOLS: readonly ModelTool[] = [
     run: async (tools, { question }) => {
       const { text, citations } = await tools.ask(question);
       const quotes = citations.map(({ documentId, quote }, i) => `[${i + 1}] ${documentId}: ${quote}`);
-      return [text, ...quotes].join('\n');
+      return { text: [text, ...quotes].join('\n'), documentIds: citations.map(({ documentId }) => documentId) };
     },
   }),
 ];
+
+/** What has no words of documents. */
+function saying(text: string): ToolResult {
+  return { text, documentIds: [] };
+}
 
 function headOf({ id, kind, title, createdAt }: Document): string {
   return `${id} (${kind}, ${createdAt.toISOString().slice(0, 10)}) ${(title ?? '').slice(0, 300)}`.trim();

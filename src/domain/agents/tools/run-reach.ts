@@ -39,3 +39,10 @@ export function withinReach({ collectionIds }: RunReach, filter: DocumentFilter 
     collectionIds: wanted == null ? collectionIds : wanted.filter((id) => collectionIds.includes(id)),
   };
 }
+
+/** Whether the workspace has any of some documents, also where no run sees them. */
+export async function isAnyThere({ sql, workspaceId }: WorkspaceScope, ids: readonly string[]): Promise<boolean> {
+  const [row] = await sql<{ isAny: boolean }[]>`
+    select exists (select from documents where workspace_id = ${workspaceId} and id = any(${[...ids]}::text[])) as is_any`;
+  return row?.isAny ?? false;
+}

@@ -5,9 +5,9 @@ import { isJsonObject, type JsonObject } from '../../../shared/json.ts';
 import { PromptFile } from '../../../shared/prompt-file.ts';
 import { markedText, markerOf } from '../../gateway/marked-texts.ts';
 import { strictJsonSchema } from '../../gateway/strict-json-schema.ts';
-import type { AgentTools, ToolName } from '../agent-tools.ts';
+import type { AgentTools, MadeCall, ToolName } from '../agent-tools.ts';
 import { OutOfReachError } from '../errors.ts';
-import { MODEL_TOOLS, type ModelTool } from './model-tools.ts';
+import { MODEL_TOOLS, type ModelTool, type ToolResult } from './model-tools.ts';
 import type { ToolParts, ToolRun } from './tool-run.ts';
 import { asWritten, writeObject, writerOf } from './write-object.ts';
 
@@ -28,12 +28,6 @@ export interface AskedWithTools<Schema extends z.ZodObject> {
   name: string;
   schema: Schema;
   maxRounds: number;
-}
-
-/** A tool that was called, as the type is told of it. */
-interface MadeCall {
-  tool: ToolName;
-  arguments: JsonObject;
 }
 
 type Result = { call: MadeCall; text: string } | { refusal: string };
@@ -81,6 +75,7 @@ async function lookAround<Schema extends z.ZodObject>(
     parameters: strictJsonSchema(schema),
   }));
   const results: { call: MadeCall; text: string }[] = [];
+  let left = RESULTS_MAX_CHARACTERS;
   for (let round = 0; round < Math.min(maxRounds, ROUNDS_MAX) && declared.length > 0; round++) {
     run.assertLeft();
     const input = { ...asWritten(writerOf(run)), messages, tools: declared, cache: 'off' as const };
@@ -88,15 +83,20 @@ async function lookAround<Schema extends z.ZodObject>(
     if (answer.toolCalls.length === 0) break;
     messages.push({ role: 'assistant', text: answer.text, toolCalls: answer.toolCalls });
     for (const [i, called] of answer.toolCalls.entries()) {
-      const isTooMany = i >= CALLS_PER_ROUND;
-      const result: Result = isTooMany
-        ? { refusal: `Not done: ${CALLS_PER_ROUND} calls are the most at once.` }
-        : await callTool(tools, offered, called);
-      if ('call' in result) results.push(result);
+      const result =
+        i >= CALLS_PER_ROUND
+          ? { refusal: `Not done: ${CALLS_PER_ROUND} calls are the most at once.` }
+          : left === 0
+            ? { refusal: 'Not done: you have been told as much as you can be.' }
+            : await callTool(tools, offered, called, left);
+      if ('call' in result) {
+        results.push(result);
+        left -= result.text.length;
+      }
       const said = 'call' in result ? markedText(marker, 'result', result.text) : result.refusal;
       messages.push({ role: 'tool', toolCallId: called.id, text: said });
     }
-    if (results.reduce((sum, { text }) => sum + text.length, 0) > RESULTS_MAX_CHARACTERS) break;
+    if (left === 0) break;
   }
   return results;
 }
@@ -106,12 +106,31 @@ async function searchOnce(tools: AgentTools, offered: readonly ModelTool[], ques
   const search = offered.find(({ name }) => name === 'search');
   if (search === undefined) return [];
   const given = { query: question.slice(0, 2_000), kinds: null, first: 10 };
-  const text = await search.run(tools, given);
-  return [{ call: { tool: search.name, arguments: given }, text: text.slice(0, RESULT_MAX_CHARACTERS) }];
+  return [madeCall(search, given, await search.run(tools, given))];
+}
+
+/** A call with as much of its result as the model is told, and the documents of that much. */
+function madeCall(
+  { name }: ModelTool,
+  given: JsonObject,
+  { text, documentIds }: ToolResult,
+  left = RESULT_MAX_CHARACTERS,
+) {
+  // What is cut in the middle of a character is none that a vendor takes.
+  const told = text.slice(0, Math.min(left, RESULT_MAX_CHARACTERS)).toWellFormed();
+  return {
+    call: { tool: name, arguments: given, documentIds: documentIds.filter((id) => told.includes(id)) },
+    text: told,
+  };
 }
 
 /** What a model is told of its call: never an error of the run, which ends it. */
-async function callTool(tools: AgentTools, offered: readonly ModelTool[], called: ToolCall): Promise<Result> {
+async function callTool(
+  tools: AgentTools,
+  offered: readonly ModelTool[],
+  called: ToolCall,
+  left: number,
+): Promise<Result> {
   const tool = offered.find(({ name }) => name === called.name);
   if (tool === undefined) {
     const names = offered.map(({ name }) => name).join(', ');
@@ -122,8 +141,7 @@ async function callTool(tools: AgentTools, offered: readonly ModelTool[], called
   if (given === null || parsed === null) return { refusal: 'Refused: the arguments are no JSON object.' };
   if (!parsed.success) return { refusal: refused(`the arguments do not fit. ${z.prettifyError(parsed.error)}`) };
   try {
-    const text = (await tool.run(tools, parsed.data)).slice(0, RESULT_MAX_CHARACTERS);
-    return { call: { tool: tool.name, arguments: given }, text };
+    return madeCall(tool, given, await tool.run(tools, parsed.data), left);
   } catch (error) {
     if (!isOfArguments(error)) throw error;
     return { refusal: refused((error as Error).message) };

@@ -30,8 +30,11 @@ export interface ToolRun {
   readonly writer: AgentsWriter | null;
   /** For the run's usage, its budget, and its end. */
   call(operation: Operation): ModelCall;
-  /** @throws RunBudgetExceededError where nothing is left of the run's budget; the reason where it was ended */
-  assertLeft(): void;
+  /**
+   * @param isFree it keeps what was found: that costs nothing, and is done where nothing is left of the budget, too
+   * @throws RunBudgetExceededError where nothing is left of the run's budget; the reason where it was ended
+   */
+  assertLeft(isFree?: boolean): void;
 }
 
 /** Reads or writes in a transaction of the run's workspace. */

@@ -30,7 +30,9 @@ export async function writeObject<Schema extends z.ZodObject>(
     throw new RangeError(`a model is shown ${TEXTS_MAX_CHARACTERS} characters of texts at once, not ${characters}`);
   }
   const marker = markerOf(['agents', prompt, texts]);
-  const shown = texts.map(({ name: called, text }) => markedText(marker, lineOf(called), text)).join('\n\n');
+  const marked = texts.map(({ name: called, text }) => markedText(marker, lineOf(called), text));
+  // Half of a surrogate pair, where a text was cut, is refused by vendors.
+  const shown = marked.join('\n\n').toWellFormed();
   const input = {
     ...asWritten(writerOf(run)),
     messages: [

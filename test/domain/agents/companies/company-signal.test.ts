@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { combined, decay, signalWeight } from '../../../../src/domain/agents/companies/company-signal.ts';
+import { combined, decay, signalWeight, upTo } from '../../../../src/domain/agents/companies/company-signal.ts';
 
 const NOW = new Date('2026-11-20T12:00:00Z');
 const daysAgo = (days: number) => new Date(NOW.getTime() - days * 86_400_000).toISOString();
@@ -32,4 +32,10 @@ test('signals add to each other, and many weak ones never outdo a sure one', () 
   expect(combined([0.5, 0.5])).toBeCloseTo(0.75);
   expect(combined(Array.from({ length: 50 }, () => 0.1))).toBeLessThan(1);
   expect(combined([1, 0.2])).toBe(1);
+});
+
+test('a signal that is found while a run goes on is left to the next one', () => {
+  const signals = [{ id: 'sig_3' }, { id: 'sig_2' }, { id: 'sig_1' }];
+  expect(upTo(signals, 'sig_2')).toEqual([{ id: 'sig_2' }, { id: 'sig_1' }]);
+  expect(upTo(signals, null)).toEqual([]);
 });

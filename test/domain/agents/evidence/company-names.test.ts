@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { companyNames, isLinked, mentions } from '../../../../src/domain/agents/evidence/company-names.ts';
+import { companyNames, isLinked, linkOf, mentions } from '../../../../src/domain/agents/evidence/company-names.ts';
 import { CompanyIndex } from '../../../../src/domain/agents/evidence/company-news.ts';
 
 const named = (title: string, externalId: string | null = null) =>
@@ -27,6 +27,15 @@ test('metadata names a company by its external id with or without what it is of,
     expect(isLinked({ about: { company } }, frostvale)).toBe(true);
   }
   expect(isLinked({ company: 'frost' }, frostvale)).toBe(false);
+});
+
+test('how metadata names a company is told in the shape that finds others which name it so', () => {
+  const frostvale = named('Frostvale Cold Storage', 'company-frostvale');
+  expect(linkOf({ tag: 'x', account: { ref: 'Company-Frostvale', size: 3 } }, frostvale)).toEqual({
+    account: { ref: 'Company-Frostvale' },
+  });
+  expect(linkOf({ customers: ['other', 'frostvale'] }, frostvale)).toEqual({ customers: ['frostvale'] });
+  expect(linkOf({ company: 'frost', note: null }, frostvale)).toBeNull();
 });
 
 test('an index finds the companies of a text, and none by what two of them share', () => {

@@ -3,12 +3,16 @@ import { z } from 'zod';
 import type { AgentTools, ToolName } from '../../../../src/domain/agents/agent-tools.ts';
 import { TOOL_NAMES } from '../../../../src/domain/agents/agent-tools.ts';
 import { defineAgentType } from '../../../../src/domain/agents/agent-type.ts';
+import type { NewInsight } from '../../../../src/domain/insights/insight.ts';
 import type { NewSignal } from '../../../../src/domain/insights/signal.ts';
 import type { JsonObject, JsonValue } from '../../../../src/shared/json.ts';
 import { type AgentBench, openAgentBench } from '../../../support/agent-runs.ts';
 
 let bench: AgentBench;
-let ids: { acme: string; globex: string; twins: string[]; note: string; secret: string; hidden: string };
+let ids: { acme: string; globex: string; twins: string[]; note: string; secret: string; hidden: string } & Record<
+  'companies' | 'notes',
+  string
+>;
 let elsewhere: { company: string; collection: string };
 
 beforeAll(async () => {
@@ -38,7 +42,7 @@ beforeAll(async () => {
   const [secret = ''] = await bench.documents(board, [
     company('Umbrella Holdings', 'The board buys it: robots', 'b-1'),
   ]);
-  ids = { acme, globex, twins, note, secret, hidden: secret };
+  ids = { acme, globex, twins, note, secret, hidden: secret, companies, notes };
   elsewhere = await otherWorkspace();
 });
 afterAll(() => bench?.close());
@@ -88,6 +92,18 @@ function signal(changes: Partial<NewSignal> = {}): NewSignal {
   };
 }
 
+const AN_INSIGHT: NewInsight = {
+  ...{ kind: 'ALERT', title: 'Robots', description: 'All want robots.', confidence: 0.5, priority: 'LOW' },
+  ...{ dataPoints: [], suggestedActions: [], documentIds: [], key: 'robots' },
+};
+
+function deleteDocuments(documentIds: readonly string[]) {
+  return bench.server.app.database.withWorkspace(
+    bench.workspaceId,
+    ({ sql }) => sql`delete from documents where id = any(${[...documentIds]}::text[])`,
+  );
+}
+
 const idsOf = (found: readonly { id: string }[]) => found.map(({ id }) => id);
 
 describe('what a run reads', () => {
@@ -110,6 +126,18 @@ describe('what a run reads', () => {
     });
     expect(result).toHaveLength(8);
     expect(result).toEqual([...(result as string[])].sort());
+  });
+
+  test('the newest are given by when they came to be, page by page, each once', async () => {
+    const { result } = await using(async (tools) => {
+      const first = await tools.listNewest({ first: 3 });
+      const last = first.at(-1);
+      const after = last === undefined ? null : { id: last.id, createdAt: last.createdAt.toISOString() };
+      const rest = await tools.listNewest({ first: 500, after });
+      return [...first, ...rest].map(({ id, createdAt }) => `${createdAt.toISOString()} ${id}`);
+    });
+    expect(new Set(result as string[]).size).toBe(8);
+    expect(result).toEqual([...(result as string[])].sort().reverse());
   });
 
   test('a company is found by its id, its external id, its name and its name without its legal form', async () => {
@@ -194,22 +222,26 @@ describe('what a run leaves', () => {
     ).rejects.toThrow(/evidence/);
   });
 
+  test('nothing of what was deleted since the run has read it, and the run goes on', async () => {
+    const [company = ''] = await bench.documents(ids.companies, [
+      { source: { name: 'Shortlived Ltd' }, externalId: 'gone-1' },
+    ]);
+    const [note = ''] = await bench.documents(ids.notes, [{ text: 'Shortlived Ltd has raised money.' }]);
+    const { result, signals } = await using(async (tools) => {
+      await deleteDocuments([note]);
+      const ofNote = await tools.recordSignal(signal({ key: 'gone', evidenceIds: [note] }));
+      await deleteDocuments([company]);
+      const ofCompany = await tools.recordSignal(signal({ companyId: company }));
+      const kept = await tools.recordSignal(signal({ key: 'kept' }));
+      const insight = { ...AN_INSIGHT, documentIds: [note, company], key: 'gone' };
+      return [ofNote, ofCompany, kept === null, (await tools.recordInsight(insight)) === null];
+    });
+    expect(result).toEqual([null, null, false, false]);
+    expect(signals).toHaveLength(1);
+  });
+
   test('an insight refers to documents that it can see alone', async () => {
-    const insight = {
-      ...({
-        kind: 'ALERT',
-        title: 'Robots',
-        description: 'All want robots.',
-        confidence: 0.5,
-        priority: 'LOW',
-      } as const),
-      ...{
-        dataPoints: [],
-        suggestedActions: [],
-        documentIds: [ids.note, ids.hidden, elsewhere.company],
-        key: 'robots',
-      },
-    };
+    const insight = { ...AN_INSIGHT, documentIds: [ids.note, ids.hidden, elsewhere.company] };
     const { insights } = await using((tools) => tools.recordInsight(insight), { collections: ['notes'] });
     expect(insights).toMatchObject([{ title: 'Robots', documentIds: [ids.note] }]);
   });
@@ -243,6 +275,30 @@ describe('out of reach', () => {
     });
   });
 
+  test('is what documents of other collections say of a company, and the signal that they alone bear out', async () => {
+    const record = (key: string, evidenceIds: string[]) =>
+      using((tools) => tools.recordSignal(signal({ companyId: ids.globex, key, evidenceIds, data: { quote: key } })));
+    const hidden = await record('hidden', [ids.hidden]);
+    const mixed = await record('mixed', [ids.note, ids.hidden]);
+    const seen = await record('seen', [ids.note]);
+    const look = async (tools: AgentTools) => ({
+      read: (await tools.readSignals(ids.globex)).map(({ id, data, evidenceIds }) => ({ id, data, evidenceIds })),
+      listed: idsOf((await tools.listSignals({ first: 500 })).signals),
+    });
+    const { result } = await using(look, limited);
+    expect(result).toMatchObject({
+      read: [
+        { id: seen.result, data: { quote: 'seen' }, evidenceIds: [ids.note] },
+        { id: mixed.result, data: {}, evidenceIds: [ids.note] },
+      ],
+      listed: expect.arrayContaining([seen.result, mixed.result]),
+    });
+    expect(result).not.toMatchObject({ listed: expect.arrayContaining([hidden.result]) });
+    expect((await using(look)).result).toMatchObject({
+      read: [{}, { data: { quote: 'mixed' } }, { id: hidden.result }],
+    });
+  });
+
   test('is another workspace', async () => {
     const { result } = await using(async (tools) => [
       await tools.readDocuments([elsewhere.company]),
@@ -251,9 +307,9 @@ describe('out of reach', () => {
       await tools.listDocuments({ filter: { collectionIds: [elsewhere.collection] }, first: 5 }),
     ]);
     expect(result).toEqual([[], null, null, []]);
-    await expect(using((tools) => tools.recordSignal(signal({ companyId: elsewhere.company })))).rejects.toThrow(
-      /company/,
-    );
+    const ofTheirs = signal({ companyId: elsewhere.company });
+    const recorded = await using((tools) => tools.recordSignal(ofTheirs));
+    expect([recorded.result, recorded.signals]).toEqual([null, []]);
     await expect(using(async () => null, { collections: [elsewhere.collection] })).rejects.toThrow(/not there/);
   });
 
@@ -276,6 +332,7 @@ describe('a tool that the type does not have', () => {
   test.each<[ToolName, (tools: AgentTools) => Promise<unknown>]>([
     ['search', (tools) => tools.search('robots')],
     ['list_documents', (tools) => tools.listDocuments({ first: 1 })],
+    ['list_documents', (tools) => tools.listNewest({ first: 1 })],
     ['read_documents', (tools) => tools.readDocuments([])],
     ['find_company', (tools) => tools.findCompany('Acme')],
     ['similar_companies', (tools) => tools.similarCompanies(ids.acme, 1)],

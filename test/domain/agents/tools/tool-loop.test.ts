@@ -30,14 +30,21 @@ beforeEach(() => {
   bench.vendor.requests.length = 0;
 });
 
-type Output = { said: string; calls: { tool: string; arguments: JsonObject }[] };
+type Output = { said: string; calls: { tool: string; arguments: JsonObject; documentIds: string[] }[] };
 
 /** A type that lets its model look around. */
-function looking(offered: readonly ToolName[], allowed: readonly ToolName[] = TOOL_NAMES) {
+function looking(
+  offered: readonly ToolName[],
+  allowed: readonly ToolName[] = TOOL_NAMES,
+  collections = ['companies', 'notes'],
+) {
   const definition = defineAgentType({
     ...{ type: 'QUESTION_ANSWERING', description: 'Lets a model look.', tools: allowed },
     ...{ configuration: z.object({}), input: z.object({}) },
-    output: z.object({ said: z.string(), calls: z.array(z.object({ tool: z.string(), arguments: z.json() })) }),
+    output: z.object({
+      said: z.string(),
+      calls: z.array(z.object({ tool: z.string(), arguments: z.json(), documentIds: z.array(z.string()) })),
+    }),
     run: (run) =>
       run.step('look', async () => {
         const asked = { prompt: 'Answer from the documents.', question: 'What do we know of robots?', tools: offered };
@@ -46,7 +53,7 @@ function looking(offered: readonly ToolName[], allowed: readonly ToolName[] = TO
         return { said: value.said, calls };
       }),
   });
-  return bench.run<Output>(definition, { configuration: { collections: ['companies', 'notes'] } });
+  return bench.run<Output>(definition, { configuration: { collections } });
 }
 
 const calling =
@@ -67,8 +74,11 @@ describe('a model that is given tools', () => {
     const { output, spent } = await looking(['search', 'read_documents']);
     expect(output).toEqual({
       said: 'Robots.',
-      calls: [{ tool: 'search', arguments: { query: 'robots', kinds: null, first: 10 } }],
+      calls: [
+        { tool: 'search', arguments: { query: 'robots', kinds: null, first: 10 }, documentIds: expect.any(Array) },
+      ],
     });
+    expect(output.calls[0]?.documentIds.toSorted()).toEqual([ids.company, ids.note].sort());
     const [first, , last] = bench.vendor.requests;
     expect(first?.tools?.map((tool) => tool.function.name)).toEqual(['search', 'read_documents']);
     expect(last?.tools).toBeUndefined();
@@ -122,6 +132,24 @@ describe('a model that is given tools', () => {
         .slice(8)
         .every((answer) => answer.startsWith('Not done')),
     ).toBe(true);
+  });
+});
+
+describe('a model that is given long documents', () => {
+  test('is told of them as much as it can be shown at once, and writes about that', async () => {
+    const notes = await bench.collection('long-notes');
+    const long = Array.from({ length: 4 }, (_, i) => ({ text: `Note ${i}: ${'🦾'.repeat(5_000)}` }));
+    const written = await bench.documents(notes, long);
+    const many = Array.from({ length: 8 }, () => ({ name: 'read_documents', arguments: { ids: written } }));
+    const asking = (): ChatReply => ({ toolCalls: many });
+    script = [asking, asking, saying];
+    const { output } = await looking(['read_documents'], TOOL_NAMES, ['long-notes']);
+    expect(output).toMatchObject({ said: 'Robots.', calls: { length: 10 } });
+    const shown = bench.vendor.requests.at(-1)?.messages.at(-1)?.content ?? '';
+    expect(shown.length).toBeGreaterThan(300_000);
+    expect(shown.length).toBeLessThan(310_000);
+    expect(shown.isWellFormed()).toBe(true);
+    expect(JSON.stringify(bench.vendor.requests[1]).includes('\\ud83e')).toBe(false);
   });
 });
 

@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import type { JsonObject } from '../../../../shared/json.ts';
 import { PromptFile } from '../../../../shared/prompt-file.ts';
+import type { Document } from '../../../documents/document.ts';
 import { type AgentRunContext, defineAgentType } from '../../agent-type.ts';
 import { companyRecord } from '../../companies/company-record.ts';
-import { companySignal } from '../../companies/company-signal.ts';
+import { companySignal, upTo } from '../../companies/company-signal.ts';
 import { writeFromFacts } from '../../companies/fact-writer.ts';
 import { makeShortlist, passedOver, type Shortlist } from '../../companies/shortlist.ts';
 import { findWonCompanies, type WonCompanies, wonSaid } from '../../companies/won-companies.ts';
 import { findLikenessScale, type LikenessScale, wonLikeness } from '../../companies/won-likeness.ts';
 import { counted } from '../../evidence/citation.ts';
+import { linksTo } from '../../evidence/company-documents.ts';
 import { companyNames } from '../../evidence/company-names.ts';
 import { titleOf } from '../../evidence/evidence-document.ts';
 import { CAUTION_DAYS, cautionsOf } from './cautions.ts';
@@ -19,8 +21,10 @@ import { factsOf, insightOf, toldOf } from './wording.ts';
 
 /** Candidates that a step looks at. */
 const AT_ONCE = 10;
-/** Documents about a candidate in which it is looked for what warns of it. */
+/** Documents about a candidate in which it is looked for what warns of it, the newest. */
 const READ_OF_CANDIDATE = 30;
+/** Ways in which metadata may name a candidate. */
+const LINKS = 2;
 /** Opportunities whose explanation a model writes. */
 const WRITTEN = 10;
 const READ_AT_ONCE = 200;
@@ -49,17 +53,17 @@ export const opportunity = defineAgentType({
 });
 
 async function runOpportunity(run: Run): Promise<OpportunityOutput & JsonObject> {
-  const { top, candidates: size, leastScore, exclude: excluded, signalTypes: kinds } = run.configuration;
+  const { top, candidates: size, leastScore, exclude: excluded, signalTypes: kinds, insights } = run.configuration;
   const won = await findWonCompanies(run, run.configuration.won);
   const list = await makeShortlist(run, { won, size, excluded, kinds });
   const scale = await findLikenessScale(run, won);
-  const candidates = await lookClosely(run, list.ids, won, scale);
+  const candidates = await lookClosely(run, list, won, scale);
   const all = ranked(candidates.map((candidate) => weigh(candidate, won, run.requestedAt)));
   // Without any signals likeness is all that there is to go by.
   const worthy = list.signals === 0 ? all : all.filter(({ score }) => score >= leastScore);
   const told = await tell(run, worthy.slice(0, top));
   const written = await write(run, told);
-  for (const [place, each] of told.entries()) {
+  for (const [place, each] of told.slice(0, insights).entries()) {
     await run.step(`record insight ${place + 1}`, () => run.tools.recordInsight(insightOf(each, run.requestedAt)));
   }
   return {
@@ -70,7 +74,7 @@ async function runOpportunity(run: Run): Promise<OpportunityOutput & JsonObject>
     companiesCompared: candidates.length,
     signalsWeighed: list.signals,
     leftOut: [
-      ...passedOver(list),
+      ...passedOver(list, kinds),
       ...leftOf(worthy.length - told.length, 'with a lower place than the first', top),
       ...leftOf(all.length - worthy.length, 'with a score below', leastScore),
     ],
@@ -81,7 +85,7 @@ async function runOpportunity(run: Run): Promise<OpportunityOutput & JsonObject>
 /** What takes calls a company is done for those on the list alone. */
 async function lookClosely(
   run: Run,
-  ids: readonly string[],
+  { ids, newestSignalId }: Shortlist,
   won: WonCompanies,
   scale: LikenessScale | null,
 ): Promise<Candidate[]> {
@@ -93,7 +97,7 @@ async function lookClosely(
       async () => {
         const looked: Candidate[] = [];
         for (const id of part) {
-          const candidate = await lookAt(run, id, won, scale);
+          const candidate = await lookAt(run, id, { won, scale, newestSignalId });
           if (candidate !== null) looked.push(candidate);
         }
         return looked;
@@ -107,25 +111,25 @@ async function lookClosely(
 async function lookAt(
   { tools, configuration: { signalTypes }, requestedAt }: Run,
   id: string,
-  won: WonCompanies,
-  scale: LikenessScale | null,
+  by: { won: WonCompanies; scale: LikenessScale | null; newestSignalId: string | null },
 ): Promise<Candidate | null> {
   const [company] = await tools.readDocuments([id]);
   if (company === undefined) return null;
   const names = companyNames(company);
-  const signals = (await tools.readSignals(id)).filter(
+  const signals = upTo(await tools.readSignals(id), by.newestSignalId).filter(
     ({ type }) => signalTypes.length === 0 || signalTypes.includes(type),
   );
-  const [key] = names.keys;
-  const createdAfter = new Date(requestedAt.getTime() - CAUTION_DAYS * DAY_MS);
-  const about = key === undefined ? null : { filter: { metadata: { company: key }, createdAfter } };
-  const linked = about === null ? [] : await tools.listDocuments({ ...about, first: READ_OF_CANDIDATE });
   const evidenceIds = [...new Set(signals.flatMap((signal) => signal.evidenceIds))].slice(0, READ_OF_CANDIDATE);
   const evidence = await tools.readDocuments(evidenceIds);
+  const createdAfter = new Date(requestedAt.getTime() - CAUTION_DAYS * DAY_MS);
+  const linked: Document[] = [];
+  for (const metadata of linksTo(names, evidence).slice(0, LINKS)) {
+    linked.push(...(await tools.listNewest({ filter: { metadata, createdAfter }, first: READ_OF_CANDIDATE })));
+  }
   return {
-    record: companyRecord(company, won.rule),
+    record: companyRecord(company, by.won.rule),
     signals: signals.slice(0, 20).map(companySignal),
-    likeness: await wonLikeness({ tools }, id, won, scale),
+    likeness: await wonLikeness({ tools }, id, by.won, by.scale),
     cautions: cautionsOf(names, [company, ...linked, ...evidence], requestedAt),
   };
 }
@@ -159,12 +163,12 @@ async function write(run: Run, told: Told[]): Promise<number> {
 
 function headlineOf(told: readonly Told[], { looked, signals }: Shortlist): string {
   const [best] = told;
+  if (looked === 0) return 'There are no companies to look at.';
   const all = counted(looked, 'company', 'companies');
   if (best === undefined) return `Of ${all} none is worth acting on now.`;
-  const some = counted(told.length, 'company', 'companies');
   if (signals === 0)
-    return `No signals yet: ${some} of ${all} are the most like those that buy, ${best.company} first.`;
-  return `${some} of ${all} ${told.length === 1 ? 'is' : 'are'} worth acting on now, ${best.company} first.`;
+    return `No signals yet: of ${all} these ${told.length} are the most like those that buy, ${best.company} first.`;
+  return `${told.length} of ${all} ${told.length === 1 ? 'is' : 'are'} worth acting on now, ${best.company} first.`;
 }
 
 function leftOf(count: number, what: string, limit: number): string[] {

@@ -11,6 +11,12 @@ export const OPPORTUNITY_CONFIGURATION = z.object({
     .max(300)
     .default(50)
     .describe('How many companies are looked at closely, chosen of all by signals and by their fields'),
+  insights: z
+    .int()
+    .min(0)
+    .max(50)
+    .default(5)
+    .describe('Of how many opportunities an insight is recorded, the best first'),
   leastScore: z.int().min(0).max(100).default(30).describe('Companies with a lower score are told by number alone'),
   signalTypes: z
     .array(z.enum(SIGNAL_TYPES))

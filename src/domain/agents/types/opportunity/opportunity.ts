@@ -77,11 +77,11 @@ function alikeness(
   { record, likeness: { value, nearest } }: Candidate,
   { companies }: WonCompanies,
 ): { value: number; mostLike: Opportunity['mostLike'] } {
-  const byText = nearest === null ? undefined : companies.find(({ id }) => id === nearest.id);
-  if (nearest !== null && byText !== undefined) {
-    const fields = likeness(record, byText);
-    const { id, name, score: similarity } = nearest;
-    return { value: value ?? fields.value ?? 0, mostLike: { id, name, similarity, shared: fields.shared } };
+  if (nearest !== null) {
+    const fields = likeness(record, nearest.record);
+    const { id, name } = nearest.record;
+    const mostLike = { id, name, similarity: nearest.score, shared: fields.shared };
+    return { value: value ?? fields.value ?? 0, mostLike };
   }
   const byFields = mostAlike(record, companies);
   if (byFields === null || byFields.likeness.shared.length === 0) return { value: 0, mostLike: null };

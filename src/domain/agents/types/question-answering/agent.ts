@@ -2,9 +2,11 @@ import { z } from 'zod';
 import type { JsonObject } from '../../../../shared/json.ts';
 import type { DocumentFilter } from '../../../documents/document.ts';
 import { EXTRACTIVE_MODEL } from '../../../summaries/summary.ts';
+import type { DocumentPlace } from '../../agent-tools.ts';
 import { type AgentRunContext, defineAgentType } from '../../agent-type.ts';
 import { type AskedQuestion, type FrequentQuestion, mostAsked, questionsIn } from '../../evidence/asked-questions.ts';
 import { CITATION, clipped, counted } from '../../evidence/citation.ts';
+import { placeOf } from '../../evidence/evidence-document.ts';
 import { jsonShaped } from '../../evidence/json-shaped.ts';
 import { answerByParts } from './local-answer.ts';
 import { checkAnswer, writeAnswer } from './written-answer.ts';
@@ -42,7 +44,8 @@ const input = z.object({
 const ANSWERED = z.object({
   question: z.string(),
   answer: z.string().describe('With markers: [1] is the first of the citations'),
-  isKnown: z.boolean(),
+  isKnown: z.boolean().describe('Whether documents answer it, or a part of it'),
+  isPartial: z.boolean().describe('Whether they answer a part of it alone'),
   confidence: z.number().describe('0 to 1'),
   citations: z.array(CITATION),
   unknown: z.array(z.string()).describe('Parts of the question that nothing answers'),
@@ -60,8 +63,14 @@ type Answered = z.output<typeof ANSWERED>;
 
 const output = z.object({
   headline: z.string(),
-  answers: z.array(ANSWERED).describe('Those that are known first'),
-  counts: z.object({ asked: z.int(), answered: z.int(), citations: z.int(), citationsDropped: z.int() }),
+  answers: z.array(ANSWERED).describe('Those that are known first, then those that are in part'),
+  counts: z.object({
+    asked: z.int(),
+    answered: z.int(),
+    answeredInPart: z.int(),
+    citations: z.int(),
+    citationsDropped: z.int(),
+  }),
   leftOut: z.array(z.string()).describe('What was not looked at, and why'),
   model: z.string(),
 });
@@ -90,14 +99,15 @@ async function runQuestionAnswering(run: Run): Promise<Output & JsonObject> {
     run.progress(i + 1, questions.length);
     if (answers.filter(({ isKnown }) => isKnown).length === run.configuration.maxQuestions) break;
   }
-  const known = answers.filter(({ isKnown }) => isKnown);
+  const { whole, partial, unknown } = byHowKnown(answers);
   const written = answers.find(({ model }) => model !== EXTRACTIVE_MODEL);
   return {
     headline: headlineOf(answers),
-    answers: [...known, ...answers.filter(({ isKnown }) => !isKnown)],
+    answers: [...whole, ...partial, ...unknown],
     counts: {
       asked: answers.length,
-      answered: known.length,
+      answered: whole.length,
+      answeredInPart: partial.length,
       citations: answers.reduce((sum, { citations }) => sum + citations.length, 0),
       citationsDropped: answers.reduce((sum, { citationsDropped }) => sum + citationsDropped, 0),
     },
@@ -111,8 +121,17 @@ function headlineOf(answers: readonly Answered[]): string {
   if (only === undefined)
     return 'No question was given, and recent documents ask none that can be understood by itself.';
   if (answers.length === 1) return clipped(only.answer, 300);
-  const known = answers.filter(({ isKnown }) => isKnown).length;
-  return `${known} of ${counted(answers.length, 'question')} answered from the documents.`;
+  const { whole, partial } = byHowKnown(answers);
+  const further = partial.length === 0 ? '' : `, ${partial.length} more in part`;
+  return `${whole.length} of ${counted(answers.length, 'question')} answered from the documents${further}.`;
+}
+
+function byHowKnown(answers: readonly Answered[]) {
+  return {
+    whole: answers.filter(({ isKnown, isPartial }) => isKnown && !isPartial),
+    partial: answers.filter(({ isPartial }) => isPartial),
+    unknown: answers.filter(({ isKnown }) => !isKnown),
+  };
 }
 
 async function questionsOf(run: Run): Promise<{ questions: ToAnswer[]; leftOut: string[] }> {
@@ -131,25 +150,28 @@ async function questionsOf(run: Run): Promise<{ questions: ToAnswer[]; leftOut: 
   const tried = maxQuestions * TRIES;
   const left = frequent.length - tried;
   const leftOut = [
-    `Questions of ${isAll ? '' : 'the first '}${counted(documents, 'document')} of the last ${counted(run.configuration.days, 'day')}${left > 0 ? `; ${counted(left, 'further question')} left` : ''}.`,
+    `Questions of ${isAll ? '' : 'the newest '}${counted(documents, 'document')} of the last ${counted(run.configuration.days, 'day')}${left > 0 ? `; ${counted(left, 'further question')} left` : ''}.`,
   ];
   return { questions: frequent.slice(0, tried).map((from) => ({ text: from.text, from })), leftOut };
 }
+
+/** What a step brings of a page of documents. */
+type PageOfQuestions = { questions: (AskedQuestion & JsonObject)[]; count: number; last: DocumentPlace | null };
 
 /** The questions that feedback and messages ask, newest first. */
 async function askedInDocuments(run: Run): Promise<{ asked: AskedQuestion[]; documents: number; isAll: boolean }> {
   const createdAfter = new Date(run.requestedAt.getTime() - run.configuration.days * DAY_MS);
   const asked: AskedQuestion[] = [];
   let documents = 0;
-  let after: string | null = null;
+  let after: DocumentPlace | null = null;
   for (let page = 0; page < PAGES; page++) {
-    const from: string | null = after;
+    const from: DocumentPlace | null = after;
     const name = `look for questions in documents ${page * DOCUMENTS_OF_PAGE + 1}–${(page + 1) * DOCUMENTS_OF_PAGE}`;
-    const read: { questions: AskedQuestion[]; count: number; last: string | null } = await run.step(name, async () => {
+    const read: PageOfQuestions = await run.step(name, async () => {
       const filter: DocumentFilter = { kinds: ['FEEDBACK', 'MESSAGE'], createdAfter };
-      const listed = await run.tools.listDocuments({ filter, after: from, first: DOCUMENTS_OF_PAGE });
+      const listed = await run.tools.listNewest({ filter, after: from, first: DOCUMENTS_OF_PAGE });
       const found = newestFirst(listed.flatMap(questionsIn)).slice(0, QUESTIONS_OF_PAGE);
-      return { questions: found.map((each) => ({ ...each })), count: listed.length, last: listed.at(-1)?.id ?? null };
+      return { questions: found.map((each) => ({ ...each })), count: listed.length, last: placeOf(listed.at(-1)) };
     });
     asked.push(...read.questions);
     documents += read.count;
@@ -167,7 +189,8 @@ async function answerOne(run: Run, { text: question, from }: ToAnswer, label: st
   const askedIn = from === null ? null : { documentId: from.documentId, title: from.title, times: from.times };
   if (run.model === null) {
     const { text, ...composed } = await answerByParts(run, question, label, filtersFor(from));
-    return { question, answer: text, ...composed, toCheck: [], askedIn, citationsDropped: 0 };
+    const isPartial = composed.isKnown && composed.unknown.length > 0;
+    return { question, answer: text, ...composed, isPartial, toCheck: [], askedIn, citationsDropped: 0 };
   }
   const { maxRounds } = run.configuration;
   const written = await run.step(`answer ${label}`, async () =>
@@ -177,7 +200,8 @@ async function answerOne(run: Run, { text: question, from }: ToAnswer, label: st
     jsonShaped(await checkAnswer(run.tools, { question, askedIn: from?.documentId ?? null }, written)),
   );
   const { text, searches, dropped, ...rest } = checked;
-  const given = { unknown: rest.isKnown ? [] : [question], asked: searches, followUpQuestions: [] };
+  const isPartial = rest.isKnown && rest.unknown.length > 0;
+  const given = { isPartial, asked: searches, followUpQuestions: [] };
   return { question, answer: text, ...rest, ...given, askedIn, citationsDropped: dropped, model: run.model };
 }
 

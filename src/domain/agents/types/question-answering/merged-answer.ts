@@ -33,7 +33,7 @@ export function isKnown({ citations }: Pick<AnsweredPart, 'citations'>): boolean
 }
 
 /**
- * Puts the answers of a question's parts together, with their citations numbered through. What nothing answers is said.
+ * Puts the answers of a question's parts together, with their citations numbered through. What nothing answers is said last.
  * @param sources titles and times of the documents that are cited; a citation of another one goes, with its marker
  */
 export function mergeAnswers(
@@ -48,7 +48,8 @@ export function mergeAnswers(
     return known === -1 ? citations.push({ documentId, title: source.title, quote, at: source.at }) : known + 1;
   };
   const known = answers.filter(({ answer }) => isKnown(answer));
-  const texts = answers.map(({ part, answer }) => {
+  const told = [...known, ...answers.filter(({ answer }) => !isKnown(answer))];
+  const texts = told.map(({ part, answer }) => {
     const markers = new CitationMarkers((number) => {
       const citation = answer.citations[number - 1];
       return citation === undefined ? null : ordinalOf(citation);
@@ -65,7 +66,8 @@ export function mergeAnswers(
     text: [...new Set(texts)].join(' '),
     isKnown: known.length > 0 && citations.length > 0,
     // All parts have to hold, and each that is missing leaves the question half answered.
-    confidence: known.length === 0 ? 0 : (Math.min(...confidences) * known.length) / answers.length,
+    confidence:
+      known.length === 0 ? 0 : Number(((Math.min(...confidences) * known.length) / answers.length).toFixed(3)),
     citations,
     unknown: answers.filter(({ answer }) => !isKnown(answer)).map(({ part }) => part.text),
   };

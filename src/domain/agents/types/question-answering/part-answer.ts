@@ -4,6 +4,7 @@ import type { DocumentFilter } from '../../../documents/document.ts';
 import { EXTRACTIVE_MODEL } from '../../../summaries/summary.ts';
 import type { AgentTools } from '../../agent-tools.ts';
 import type { AgentRunContext } from '../../agent-type.ts';
+import { linksTo } from '../../evidence/company-documents.ts';
 import { companyNames } from '../../evidence/company-names.ts';
 import { documentSentences } from '../../evidence/document-sentences.ts';
 import { jsonShaped } from '../../evidence/json-shaped.ts';
@@ -21,9 +22,11 @@ export interface AskedPart {
   isCompared: boolean;
 }
 
-/** Names of a question that may be companies, and keys that metadata may have for one. */
+/** Names of a question that may be companies. */
 const ASKED_COMPANIES = 2;
-const COMPANY_KEYS = 2;
+/** Ways in which metadata may name one of them. */
+const LINKS = 3;
+const SEARCHED = 20;
 const NEAREST_DOCUMENTS = 3;
 /** Of what is near, and answers nothing by itself. */
 const NEAREST_CONFIDENCE = 0.1;
@@ -49,8 +52,13 @@ async function askOfCompanies(tools: AgentTools, asked: AskedPart, filters: Filt
     const company = await namedCompany(tools, name);
     if (company === null) continue;
     const question = asked.question.replace(name, () => 'them');
-    for (const key of companyNames(company).keys.slice(0, COMPANY_KEYS)) {
-      const own = filters.map((filter) => ({ ...filter, metadata: { company: key } }));
+    const found = await tools.search(companyNames(company).name, { first: SEARCHED });
+    const links = linksTo(
+      companyNames(company),
+      found.map(({ document }) => document),
+    );
+    for (const metadata of links.slice(0, LINKS)) {
+      const own = filters.map((filter) => ({ ...filter, metadata }));
       const answer = await askIn(tools, question, own);
       if (isKnown(answer)) return { ...answer, asked: asked.question };
       if (asked.isCompared) nearest ??= await nearestTo(tools, question, own[0]);

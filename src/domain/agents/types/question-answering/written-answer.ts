@@ -1,14 +1,13 @@
 import { z } from 'zod';
-import type { JsonObject } from '../../../../shared/json.ts';
 import { PromptFile } from '../../../../shared/prompt-file.ts';
 import { storableText } from '../../../../shared/text.ts';
 import { CitationMarkers } from '../../../conversations/answering/citation-markers.ts';
 import { quotedWords } from '../../../conversations/answering/quote.ts';
 import { unknownAnswer } from '../../../conversations/answering/unknown-answer.ts';
-import { DOCUMENT_KINDS, type Document, type DocumentKind } from '../../../documents/document.ts';
+import type { Document } from '../../../documents/document.ts';
 import { detectLanguage } from '../../../documents/language.ts';
-import type { AgentTools, ToolName } from '../../agent-tools.ts';
-import type { Citation } from '../../evidence/citation.ts';
+import type { AgentTools, MadeCall, ToolName } from '../../agent-tools.ts';
+import { type Citation, clipped, inline } from '../../evidence/citation.ts';
 import { titleOf } from '../../evidence/evidence-document.ts';
 import { unsaidFigures } from '../../evidence/numbered-passages.ts';
 
@@ -17,6 +16,7 @@ const TOOLS: readonly ToolName[] = ['search', 'read_documents', 'find_company', 
 
 const SHAPE = z.object({
   answered: z.boolean(),
+  missing: z.array(z.string()),
   answer: z.string(),
   citations: z.array(z.object({ documentId: z.string(), quote: z.string() })),
   confidence: z.number(),
@@ -24,20 +24,22 @@ const SHAPE = z.object({
 
 const ANSWER_CHARACTERS = 6_000;
 const CITATIONS = 30;
-/** Searches that are looked through again for what was cited from them. */
-const SEARCHES = 10;
-const READ_AT_ONCE = 200;
+/** Parts that are not answered, and how long one is. */
+const MISSING = 6;
+const MISSING_CHARACTERS = 300;
 
 /** What a model has found and written; plain JSON. */
 export interface Written {
   value: z.output<typeof SHAPE>;
-  calls: { tool: string; arguments: JsonObject }[];
+  calls: MadeCall[];
 }
 
 /** What of it holds; plain JSON. */
 export interface CheckedAnswer {
   text: string;
   isKnown: boolean;
+  /** What of the question is not answered; all of it where nothing is. */
+  unknown: string[];
   confidence: number;
   citations: Citation[];
   /** Citations of what the run has not read, or that do not stand there. */
@@ -83,7 +85,16 @@ export async function checkAnswer(
   const dropped = value.citations.length - places.filter((place) => place !== null).length;
   if (!isKnown) {
     const unknown = unknownAnswer(await detectLanguage(question));
-    return { text: unknown, isKnown, confidence: 0, citations: [], dropped, toCheck: [], searches };
+    return {
+      text: unknown,
+      isKnown,
+      unknown: [question],
+      confidence: 0,
+      citations: [],
+      dropped,
+      toCheck: [],
+      searches,
+    };
   }
   const sources = [
     question,
@@ -92,37 +103,19 @@ export async function checkAnswer(
   const toCheck = unsaidFigures(text.replace(/\[\d+\]/g, ''), sources);
   const own = Math.min(1, Math.max(0, Number.isFinite(value.confidence) ? value.confidence : 0));
   const kept = citations.length / (citations.length + dropped);
-  const confidence = own * kept * (toCheck.length > 0 ? 0.5 : 1);
-  return { text, isKnown, confidence, citations, dropped, toCheck, searches };
+  const confidence = Number((own * kept * (toCheck.length > 0 ? 0.5 : 1)).toFixed(3));
+  const missing = value.missing.map((part) => clipped(inline(storableText(part)), MISSING_CHARACTERS));
+  const unknown = missing.filter((part) => part !== '').slice(0, MISSING);
+  return { text, isKnown, unknown, confidence, citations, dropped, toCheck, searches };
 }
 
-/** The cited documents that the calls of a run have brought: read by id, found as a company, or found by a search. */
+/** The cited documents that the calls of a run have brought. */
 async function readIn(
   tools: AgentTools,
   calls: Written['calls'],
   cited: ReadonlySet<string>,
 ): Promise<Map<string, Document>> {
-  const brought = new Set<string>();
-  for (const { tool, arguments: given } of calls) {
-    if (tool !== 'read_documents' || !Array.isArray(given.ids)) continue;
-    for (const id of given.ids) if (typeof id === 'string') brought.add(id);
-  }
-  const isMissing = () => [...cited].some((id) => !brought.has(id));
-  for (const { tool, arguments: given } of calls.slice(0, SEARCHES)) {
-    if (!isMissing()) break;
-    if (tool === 'search') for (const id of await searchedAgain(tools, given)) brought.add(id);
-    if (tool !== 'find_company' || typeof given.company !== 'string') continue;
-    const company = await tools.findCompany(given.company);
-    if (company !== null) brought.add(company.id);
-  }
-  const wanted = [...cited].filter((id) => brought.has(id)).slice(0, READ_AT_ONCE);
-  const documents = wanted.length === 0 ? [] : await tools.readDocuments(wanted);
+  const brought = new Set(calls.flatMap(({ documentIds }) => documentIds));
+  const documents = await tools.readDocuments([...cited].filter((id) => brought.has(id)));
   return new Map(documents.map((document) => [document.id, document]));
-}
-
-async function searchedAgain(tools: AgentTools, { query, first, kinds }: JsonObject): Promise<string[]> {
-  if (typeof query !== 'string') return [];
-  const known = Array.isArray(kinds) ? DOCUMENT_KINDS.filter((kind: DocumentKind) => kinds.includes(kind)) : null;
-  const found = await tools.search(query, { first: typeof first === 'number' ? first : 10, filter: { kinds: known } });
-  return found.map(({ document }) => document.id);
 }

@@ -4,7 +4,8 @@ import { PromptFile } from '../../../../shared/prompt-file.ts';
 import { type AgentRunContext, defineAgentType } from '../../agent-type.ts';
 import { writeFromFacts } from '../../companies/fact-writer.ts';
 import { findWonCompanies } from '../../companies/won-companies.ts';
-import { clipped, counted } from '../../evidence/citation.ts';
+import { counted } from '../../evidence/citation.ts';
+import { namedCompany, notNamed } from '../../evidence/named-company.ts';
 import type { CompanyDirectory } from './company-directory.ts';
 import { RELATIONSHIP_CONFIGURATION, type RelationshipConfiguration } from './configuration.ts';
 import { type Graph, graphOf, type Relationship } from './graph.ts';
@@ -44,13 +45,14 @@ export const relationship = defineAgentType({
   configuration: RELATIONSHIP_CONFIGURATION,
   input,
   output: RELATIONSHIP_OUTPUT,
-  tools: ['list_documents', 'read_documents', 'find_company', 'classify', 'write', 'record_insight'],
+  tools: ['search', 'list_documents', 'read_documents', 'find_company', 'classify', 'write', 'record_insight'],
   run: (run) => runRelationship(run),
 });
 
 async function runRelationship(run: Run): Promise<RelationshipOutput & JsonObject> {
   const { won: wonFilter, us, top, insights } = run.configuration;
   const companyId = await companyAskedFor(run);
+  if (companyId === null) return nothing(notNamed(run.input.company ?? ''));
   const { rule } = await findWonCompanies(run, wonFilter);
   const { directory, companies, isCut } = await readDirectory(run, rule);
   const read = await readTouches(run, directory);
@@ -66,7 +68,7 @@ async function runRelationship(run: Run): Promise<RelationshipOutput & JsonObjec
   const relationships = chosen.flatMap(tell).sort((left, right) => right.warmth - left.warmth);
   const told = cold.flatMap(tell);
   const written = await write(run, [...told, ...relationships]);
-  if (only === null) await record(run, told.slice(0, insights));
+  if (only === null) await record(run, told.slice(0, insights), directory);
   return {
     headline: headlineOf(run, { relationships, goneCold: told, graph }),
     relationships,
@@ -82,11 +84,19 @@ async function runRelationship(run: Run): Promise<RelationshipOutput & JsonObjec
   };
 }
 
+/** What is said where there was nothing to read. */
+function nothing(headline: string): RelationshipOutput & JsonObject {
+  return {
+    ...{ headline, relationships: [], goneCold: [], connectors: [], moved: [], us: null },
+    ...{ documentsRead: 0, companiesConnected: 0, peopleFound: 0, leftOut: [], model: RULES },
+  };
+}
+
 /** Undefined: all are; null: there is none that is called so. */
 async function companyAskedFor(run: Run): Promise<string | null | undefined> {
   const { company } = run.input;
   if (company === undefined) return undefined;
-  return run.step('find the company', async () => (await run.tools.findCompany(company))?.id ?? null);
+  return run.step('find the company', async () => (await namedCompany(run.tools, company))?.id ?? null);
 }
 
 function tellOne(
@@ -117,9 +127,11 @@ async function write(run: Run, told: ToldRelationship[]): Promise<number> {
   return written;
 }
 
-async function record(run: Run, cold: readonly ToldRelationship[]): Promise<void> {
+async function record(run: Run, cold: readonly ToldRelationship[], directory: CompanyDirectory): Promise<void> {
   for (const [place, each] of cold.entries()) {
-    await run.step(`record insight ${place + 1}`, () => run.tools.recordInsight(insightOf(each, run.requestedAt)));
+    const buys = directory.get(each.companyId)?.outcome === 'WON';
+    const insight = insightOf(each, { buys, now: run.requestedAt });
+    await run.step(`record insight ${place + 1}`, () => run.tools.recordInsight(insight));
   }
 }
 
@@ -135,7 +147,7 @@ function movedOf({ moved }: Graph, directory: CompanyDirectory, onlyId: string |
         name,
         from,
         to,
-        explanation: `${name} stands with ${from} first and with ${to} later: one person who moved, or two of one name.`,
+        explanation: `${name} is named with ${from} first and with ${to} later: one person who moved, or two of the same name.`,
       };
     });
 }
@@ -150,26 +162,32 @@ function headlineOf(
 ): string {
   const [best] = relationships;
   if (company !== undefined) {
-    if (best === undefined)
-      return `No document connects us with a company “${clipped(company, 100)}”, or several are called so.`;
+    if (best === undefined) return notNamed(company);
     return `${best.company}: warmth ${best.warmth} of 100. ${best.nextStep}`;
   }
-  if (best === undefined) return 'No document connects us with a company.';
   const known = counted(graph.relationships.size, 'company', 'companies');
-  return `Documents connect us with ${known}; ${best.company} is warmest with ${best.warmth} of 100, ${cold.length} ${cold.length === 1 ? 'has' : 'have'} gone cold.`;
+  if (best === undefined) {
+    if (graph.relationships.size === 0) return 'No document connects us with a company.';
+    return `Documents speak of ${known}, and of no contact of ours with ${graph.relationships.size === 1 ? 'it' : 'any of them'}.`;
+  }
+  return `Documents connect us with ${known}; ${best.company} is warmest with ${best.warmth} of 100, ${cold.length === 0 ? 'none' : cold.length} ${cold.length > 1 ? 'have' : 'has'} gone cold.`;
 }
 
 function leftOutOf(
-  { configuration: { days, documents } }: Run,
+  { configuration: { days, documents }, input: { company } }: Run,
   found: { graph: Graph; read: TouchesRead; companies: number; isCut: boolean; relationships: ToldRelationship[] },
 ): string[] {
   const { graph, read, companies, isCut, relationships } = found;
-  const rest = graph.relationships.size - relationships.length;
+  const rest = company === undefined ? graph.relationships.size - relationships.length : 0;
   return [
     `Documents older than ${days} days.`,
-    ...(read.isCut ? [`Documents after the first ${documents.toLocaleString('en-US')} of those days.`] : []),
+    ...(read.isCut ? [`All documents of those days but the newest ${documents.toLocaleString('en-US')}.`] : []),
     ...(isCut ? [`Companies after the first ${companies.toLocaleString('en-US')}.`] : []),
-    ...(rest > 0 ? [`${counted(rest, 'company', 'companies')} that documents connect us with less.`] : []),
+    ...(rest > 0
+      ? [
+          `${counted(rest, 'further company', 'further companies')} that documents connect us with less, or not beyond naming them.`,
+        ]
+      : []),
     ...(graph.us === null ? ['It could not be seen which people are ours; set “us” in the configuration.'] : []),
   ];
 }

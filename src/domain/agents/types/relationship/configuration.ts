@@ -17,12 +17,7 @@ export const RELATIONSHIP_CONFIGURATION = z.object({
     .max(720)
     .default(60)
     .describe('After so many days without a contact a relationship that was warm has gone cold'),
-  documents: z
-    .int()
-    .min(100)
-    .max(100_000)
-    .default(20_000)
-    .describe('How many documents are read, the oldest of those days first'),
+  documents: z.int().min(100).max(100_000).default(20_000).describe('How many documents are read, the newest first'),
   top: z.int().min(1).max(50).default(15).describe('How many relationships are told, and how many that have gone cold'),
   insights: z.int().min(0).max(50).default(5).describe('Of how many that have gone cold an insight is recorded'),
 });

@@ -1,7 +1,9 @@
 import type { JsonValue } from '../../../../shared/json.ts';
 import type { Document } from '../../../documents/document.ts';
+import type { DocumentPlace } from '../../agent-tools.ts';
 import type { AgentRunContext } from '../../agent-type.ts';
 import type { WonRule } from '../../companies/company-record.ts';
+import { placeOf } from '../../evidence/evidence-document.ts';
 import { CompanyDirectory, type DirectoryEntry, directoryEntry } from './company-directory.ts';
 import type { RelationshipConfiguration } from './configuration.ts';
 import type { Relationship } from './graph.ts';
@@ -45,17 +47,17 @@ export async function readDirectory(
     const found: Page<DirectoryEntry> = await run.step(`read companies from ${entries.length + 1}`, async () => {
       const filter = { kinds: ['COMPANY' as const] };
       const documents = await run.tools.listDocuments({ filter, after: start, first: PAGE });
-      return pageOf(documents, (document) => directoryEntry(document, won));
+      return pageOf(documents, PAGE, (document) => directoryEntry(document, won));
     });
     entries.push(...found.items);
     if (found.last === null)
       return { directory: new CompanyDirectory(entries), companies: entries.length, isCut: false };
-    after = found.last;
+    after = found.last.id;
   }
   return { directory: new CompanyDirectory(entries), companies: entries.length, isCut: true };
 }
 
-/** The documents of the configuration's days that have to do with companies or people. */
+/** Of the newest documents of the configuration's days those that have to do with companies or people. */
 export async function readTouches(run: Run, directory: CompanyDirectory): Promise<TouchesRead> {
   const { days, documents: limit } = run.configuration;
   const createdAfter = new Date(run.requestedAt.getTime() - days * DAY_MS);
@@ -63,12 +65,13 @@ export async function readTouches(run: Run, directory: CompanyDirectory): Promis
   const filter = { createdAfter, createdBefore };
   const touches: Touch[] = [];
   let documents = 0;
-  let after: string | null = null;
+  let after: DocumentPlace | null = null;
   while (documents < limit) {
-    const start = after;
+    const start: DocumentPlace | null = after;
     const found: Page<Touch> = await run.step(`read documents from ${documents + 1}`, async () => {
-      const page = await run.tools.listDocuments({ filter, after: start, first: PAGE });
-      return pageOf(page, (document) => {
+      const first = Math.min(PAGE, limit - documents);
+      const page = await run.tools.listNewest({ filter, after: start, first });
+      return pageOf(page, first, (document) => {
         const touch = document.kind === 'COMPANY' ? null : touchOf(document, directory);
         return touch !== null && isTelling(touch) ? touch : null;
       });
@@ -92,12 +95,16 @@ type Page<Item extends JsonValue> = {
   /** How many documents were read. */
   count: number;
   /** The last one that was read; null: there are no more. */
-  last: string | null;
+  last: DocumentPlace | null;
 };
 
-/** What is made of the documents of a page, of as many of them as a step may bring: the next page goes on after those. */
+/**
+ * What is made of the documents of a page, of as many of them as a step may bring: the next page goes on after those.
+ * @param asked how many were asked for: fewer are the last
+ */
 function pageOf<Item extends JsonValue>(
   documents: readonly Document[],
+  asked: number,
   made: (document: Document) => Item | null,
 ): Page<Item> {
   const items: Item[] = [];
@@ -106,11 +113,10 @@ function pageOf<Item extends JsonValue>(
     const item = made(document);
     bytes += item === null ? 0 : Buffer.byteLength(JSON.stringify(item)) + 1;
     // The first one is always read: else no step would go on.
-    if (bytes > STEP_BYTES && place > 0) return { items, count: place, last: documents[place - 1]?.id ?? null };
+    if (bytes > STEP_BYTES && place > 0) return { items, count: place, last: placeOf(documents[place - 1]) };
     if (item !== null) items.push(item);
   }
-  const last = documents.length < PAGE ? null : (documents.at(-1)?.id ?? null);
-  return { items, count: documents.length, last };
+  return { items, count: documents.length, last: documents.length < asked ? null : placeOf(documents.at(-1)) };
 }
 
 /** What their people's newest texts feel like, by company. */

@@ -58,20 +58,20 @@ function summaryOf(
   const [best] = ties;
   if (last === null) {
     const named = documents === mentionIds.length ? 'is named in' : 'has to do with';
-    return `Nobody of us is known to have spoken with ${name}; it ${named} ${counted(documents, 'document')}.`;
+    return `None of us is known to have spoken with ${name}; it ${named} ${counted(documents, 'document')}.`;
   }
   const ago = daysAgoSaid(daysSince({ lastAt: last.at }, now));
   return [
     `${isCold ? `${name} has gone cold: warmth ${warmth}` : `Warmth ${warmth}`} of 100.`,
     known.size === 0
-      ? `${counted(people.length, 'person', 'people')} of them wrote; no answer of ours is documented.`
+      ? `${counted(people.length, 'person', 'people')} there wrote; no answer of ours is documented.`
       : `${listed([...known].slice(0, 3))} ${known.size === 1 ? 'knows' : 'know'} ${counted(reached.size, 'person', 'people')} there.`,
     ...(best === undefined || best.ours === null
       ? []
       : [
           `The strongest tie is ${best.ours} with ${best.theirs} (${counted(contactsOf(best), 'contact')}, ${tieSaid(best)}).`,
         ]),
-    `Last contact ${ago}, on ${dayOf(last.at)}: ${lastSaid(last)}.`,
+    ended(`Last contact ${ago}, on ${dayOf(last.at)}: ${lastSaid(last)}`),
     ...(mood === null ? [] : [`Of late what they write is ${SENTIMENT_SAID[sentimentOf(mood)]}.`]),
   ].join(' ');
 }
@@ -87,6 +87,11 @@ export function sentimentOf(mood: Mood | null): ToldRelationship['sentiment'] {
   if (mood === null) return 'unknown';
   if (mood.mean > 0.2) return 'positive';
   return mood.mean < -0.2 ? 'negative' : 'mixed';
+}
+
+/** With a stop, where it does not end in the end of a quoted sentence. */
+function ended(text: string): string {
+  return /[.!?…]”?$/u.test(text) ? text : `${text}.`;
 }
 
 function lastSaid({ direction, by, title, opening }: LastContact): string {
@@ -121,7 +126,7 @@ function nextStepOf(
   const whom = toward?.theirs ?? last.by;
   if (isCold) {
     return {
-      text: `${who}: write to ${whom} again; the last that is documented is “${last.title}” of ${dayOf(last.at)}.`,
+      text: `${who}: write to ${whom} again; the last on record is “${last.title}”, ${dayOf(last.at)}.`,
       documentIds,
     };
   }
@@ -167,14 +172,14 @@ export function factsOf(told: ToldRelationship): string[] {
 }
 
 /** What is kept of a relationship that has gone cold: once a month. */
-export function insightOf(told: ToldRelationship, now: Date): NewInsight {
+export function insightOf(told: ToldRelationship, { buys, now }: { buys: boolean; now: Date }): NewInsight {
   const days = told.lastContact?.daysAgo ?? 0;
   return {
     kind: 'RECOMMENDATION',
     title: `${told.company} has gone cold`.slice(0, 200),
     description: told.summary.slice(0, 4_000),
     confidence: 0.8,
-    priority: told.stage !== null && /custom|client/iu.test(told.stage) ? 'HIGH' : 'MEDIUM',
+    priority: buys ? 'HIGH' : 'MEDIUM',
     dataPoints: [
       { metric: 'warmth', value: told.warmth, at: now },
       { metric: 'days without contact', value: days, at: now },

@@ -5,7 +5,7 @@ import { type AgentRunContext, defineAgentType } from '../../agent-type.ts';
 import { clipped, counted, dayOf } from '../../evidence/citation.ts';
 import { chooseCompanies } from '../../evidence/companies-with-news.ts';
 import { jsonShaped } from '../../evidence/json-shaped.ts';
-import { namedCompany } from '../../evidence/named-company.ts';
+import { namedCompany, notNamed } from '../../evidence/named-company.ts';
 import {
   type ActiveSignal,
   type BriefSize,
@@ -114,7 +114,7 @@ async function runResearch(run: Run): Promise<Output & JsonObject> {
 function headlineOf({ input: { company } }: Run, briefs: readonly CompanyBrief[], left: number): string {
   const [only] = briefs;
   if (only === undefined) {
-    if (company !== undefined) return `There is no one company “${clipped(company, 100)}” in the workspace.`;
+    if (company !== undefined) return notNamed(company);
     return 'There is no company that documents speak of.';
   }
   if (company !== undefined) return only.headline;
@@ -139,7 +139,7 @@ async function chooseWhom(
   const chosen = companies.map(({ names }) => ({ id: names.id, name: names.name }));
   const left = known - chosen.length;
   const leftOut = [
-    `Chosen of ${isAll ? '' : 'the first '}${counted(known, 'company', 'companies')} by what ${counted(documentsRead, 'document')} say.`,
+    `Chosen of ${isAll ? '' : 'the first '}${counted(known, 'company', 'companies')} by what ${documentsRead === 1 ? '1 document says' : `the newest ${counted(documentsRead, 'document')} say`}.`,
   ];
   return { chosen, left, leftOut };
 }

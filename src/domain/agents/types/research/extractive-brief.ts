@@ -96,7 +96,8 @@ function longest(sentences: readonly DocumentSentence[]): DocumentSentence | und
 function titled(document: EvidenceDocument, sentence: DocumentSentence): Statement {
   const statement = statementOf(document, sentence);
   const isSaid = isAlike(document.title, sentence.text) || document.title.endsWith('…');
-  return isSaid ? statement : { ...statement, text: `${document.title.replace(/[.:]$/u, '')}: ${sentence.text}` };
+  const title = /[?!]$/u.test(document.title) ? document.title : `${document.title.replace(/[.:]$/u, '')}:`;
+  return isSaid ? statement : { ...statement, text: `${title} ${sentence.text}` };
 }
 
 function statementOf(document: EvidenceDocument, { text, quote }: DocumentSentence): Statement {

@@ -1,5 +1,5 @@
 import type { NewInsight, Priority } from '../../../insights/insight.ts';
-import { clipped, counted, dayOf, listed } from '../../evidence/citation.ts';
+import { clipped, counted, dayOf, inline, listed } from '../../evidence/citation.ts';
 import type { ActiveSignal, CompanyBrief, NeedStatement } from './company-brief.ts';
 import { speaksOfLeaving } from './leaving.ts';
 
@@ -64,7 +64,7 @@ function fromComplaints({ company }: Told, complaints: readonly NeedStatement[])
     description: `${leaving === undefined ? '' : `They speak of leaving: ${quoted(leaving)} `}${complaints.slice(0, QUOTED).map(quoted).join(' ')}`,
     priority: leaving !== undefined || complaints.length >= MANY_COMPLAINTS ? 'HIGH' : 'MEDIUM',
     suggestedActions: [
-      `Tell ${whom} what has become of: ${clipped(first.text, 200)}`,
+      `Tell ${whom} what has become of this: ${clipped(first.text, 200)}`,
       ...(leaving === undefined ? [] : ['Have someone who can decide call them this week.']),
     ],
     ids: complaints.map(({ citation }) => citation.documentId),
@@ -119,8 +119,11 @@ export function nameOf({ type }: Pick<ActiveSignal, 'type'>): string {
   return type.toLowerCase().replaceAll('_', ' ').replace('companies house', 'Companies House');
 }
 
+/** With the words of the document between the quotation marks, and no others. */
 function quoted({ text, by, citation }: NeedStatement): string {
-  return `“${text}” (${by === null ? '' : `${by}, `}${dayOf(citation.at)})`;
+  const words = inline(citation.quote);
+  const said = text.endsWith(words) ? `${text.slice(0, -words.length)}“${words}”` : text;
+  return `${said} (${by === null ? '' : `${by}, `}${dayOf(citation.at)})`;
 }
 
 /** Who said it, without where they work. */

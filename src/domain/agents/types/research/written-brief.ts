@@ -13,7 +13,7 @@ import {
 import { type BriefSize, type BriefStatements, NEED_KINDS } from './company-brief.ts';
 import type { CompanyMaterial } from './material.ts';
 
-const PROMPT = new PromptFile<'company' | 'today' | 'size' | 'focus'>(new URL('./prompt.md', import.meta.url));
+const PROMPT = new PromptFile<'today' | 'size' | 'focus'>(new URL('./prompt.md', import.meta.url));
 
 const SECTIONS = ['who', 'lately', 'person', ...NEED_KINDS, 'question'] as const;
 const SHAPE = z.object({
@@ -52,12 +52,13 @@ export async function writeBrief(
   const passages = briefPassages(material, options.characters);
   const { size, focus, today } = options;
   const prompt = PROMPT.fill({
-    company: inline(material.names.name),
     today: dayOf(today),
     size: `at most ${size.whoTheyAre} of \`who\`, ${size.lately} of \`lately\`, ${size.people} of \`person\`, ${size.needs} of \`complaint\`, \`wish\`, \`interest\` and \`praise\` together, ${size.openQuestions} of \`question\``,
     focus: focus.length === 0 ? 'nothing in particular' : focus.map((each) => JSON.stringify(each)).join(', '),
   });
-  const { statements } = await tools.write({ prompt, texts: namedPassages(passages), name: 'brief', schema: SHAPE });
+  // A company is called what somebody has written into a document.
+  const texts = [{ name: 'company', text: inline(material.names.name) }, ...namedPassages(passages)];
+  const { statements } = await tools.write({ prompt, texts, name: 'brief', schema: SHAPE });
   return checkedBrief(statements, passages, size);
 }
 

@@ -5,8 +5,9 @@ import { type AgentRunContext, defineAgentType } from '../../agent-type.ts';
 import { writeFromFacts } from '../../companies/fact-writer.ts';
 import { makeShortlist, passedOver, type Shortlist } from '../../companies/shortlist.ts';
 import { findWonCompanies, type WonCompanies, wonSaid } from '../../companies/won-companies.ts';
-import { findLikenessScale, type LikenessScale } from '../../companies/won-likeness.ts';
-import { clipped, counted } from '../../evidence/citation.ts';
+import { findLikenessScale } from '../../companies/won-likeness.ts';
+import { counted } from '../../evidence/citation.ts';
+import { namedCompany, notNamed } from '../../evidence/named-company.ts';
 import { readFacts } from './company-facts.ts';
 import { SCORING_CONFIGURATION, type ScoringConfiguration } from './configuration.ts';
 import {
@@ -43,7 +44,6 @@ type Run = AgentRunContext<ScoringConfiguration, z.output<typeof input>>;
 /** What every company of a run is scored with. */
 interface Yardstick {
   won: WonCompanies;
-  scale: LikenessScale | null;
   hasSignals: boolean;
 }
 
@@ -77,16 +77,13 @@ async function runScoring(run: Run): Promise<ScoringOutput & JsonObject> {
   const won = await findWonCompanies(run, run.configuration.won);
   const { ids, list } = await whom(run, won);
   const scale = await findLikenessScale(run, won);
-  const hasSignals = await run.step('see whether there are signals', async () => {
-    const { signals, next } = await run.tools.listSignals({ first: 1 });
-    return signals.length > 0 || next !== null;
-  });
+  const newestSignalId = list === null ? await newestSignal(run) : list.newestSignalId;
   const scored: ScoredCompany[] = [];
   for (const [place, id] of ids.entries()) {
     const facts = await run.step<CompanyFacts | null>(`look into company ${place + 1} of ${ids.length}`, () =>
-      readFacts(run.tools, id, { won, scale, now: run.requestedAt, days: run.configuration.days }),
+      readFacts(run.tools, id, { won, scale, newestSignalId, now: run.requestedAt, days: run.configuration.days }),
     );
-    if (facts !== null) scored.push(scoreCompany(run, facts, { won, scale, hasSignals }));
+    if (facts !== null) scored.push(scoreCompany(run, facts, { won, hasSignals: newestSignalId !== null }));
     run.progress(place + 1, ids.length);
   }
   scored.sort(
@@ -110,6 +107,14 @@ async function runScoring(run: Run): Promise<ScoringOutput & JsonObject> {
   };
 }
 
+/** The newest signal that this run looks at; null: there is none. */
+function newestSignal(run: Run): Promise<string | null> {
+  return run.step('see whether there are signals', async () => {
+    const { signals, next } = await run.tools.listSignals({ first: 1 });
+    return signals[0]?.id ?? next;
+  });
+}
+
 /** The company of the input, or the likeliest ones. */
 async function whom(run: Run, won: WonCompanies): Promise<{ ids: string[]; list: Shortlist | null }> {
   const { company } = run.input;
@@ -118,7 +123,7 @@ async function whom(run: Run, won: WonCompanies): Promise<{ ids: string[]; list:
     const list = await makeShortlist(run, { won, size, excluded: [], kinds: [], kindWeights });
     return { ids: list.ids, list };
   }
-  const id = await run.step('find the company', async () => (await run.tools.findCompany(company))?.id ?? null);
+  const id = await run.step('find the company', async () => (await namedCompany(run.tools, company))?.id ?? null);
   return { ids: id === null ? [] : [id], list: null };
 }
 
@@ -167,12 +172,12 @@ async function record(run: Run, scored: readonly ScoredCompany[]): Promise<void>
 function headlineOf({ input: { company } }: Run, scored: readonly ScoredCompany[]): string {
   const [best] = scored;
   if (company !== undefined) {
-    if (best === undefined) return `There is no one company “${clipped(company, 100)}” in the workspace.`;
+    if (best === undefined) return notNamed(company);
     return `${best.company} scores ${best.score} of 100, grade ${best.grade}.`;
   }
   if (best === undefined) return 'There is no company to score.';
   const good = scored.filter(({ grade }) => grade === 'A').length;
-  return `${counted(scored.length, 'company', 'companies')} scored, ${good} of them with an A; ${best.company} leads with ${best.score} of 100.`;
+  return `${counted(scored.length, 'company', 'companies')} scored, ${good === 0 ? 'none' : good} of them with an A; ${best.company} leads with ${best.score} of 100.`;
 }
 
 function distributionOf(scored: readonly ScoredCompany[]): Record<Grade, number> {

@@ -1,7 +1,7 @@
 import type { Document, DocumentKind } from '../../../documents/document.ts';
 import type { AgentTools } from '../../agent-tools.ts';
 import { companyRecord } from '../../companies/company-record.ts';
-import { companySignal } from '../../companies/company-signal.ts';
+import { companySignal, upTo } from '../../companies/company-signal.ts';
 import type { WonCompanies } from '../../companies/won-companies.ts';
 import { type LikenessScale, wonLikeness } from '../../companies/won-likeness.ts';
 import { type CompanyDocument, readCompanyDocuments } from '../../evidence/company-documents.ts';
@@ -30,6 +30,7 @@ const DAY_MS = 86_400_000;
 export interface FactsOptions {
   won: WonCompanies;
   scale: LikenessScale | null;
+  newestSignalId: string | null;
   now: Date;
   /** How far back documents are read. */
   days: number;
@@ -41,14 +42,14 @@ export async function readFacts(
   companyId: string,
   options: FactsOptions,
 ): Promise<CompanyFacts | null> {
-  const { won, scale, now, days } = options;
+  const { won, scale, newestSignalId, now, days } = options;
   const [company] = await tools.readDocuments([companyId]);
   if (company === undefined) return null;
   const since = new Date(now.getTime() - days * DAY_MS);
   const documents = (await readCompanyDocuments(tools, companyNames(company), since)).filter(
     ({ document }) => document.kind !== 'COMPANY' && document.createdAt <= now,
   );
-  const signals = await tools.readSignals(companyId);
+  const signals = upTo(await tools.readSignals(companyId), newestSignalId);
   return {
     record: companyRecord(company, won.rule),
     signals: signals.map(companySignal),

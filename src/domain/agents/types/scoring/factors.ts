@@ -59,9 +59,9 @@ export function fitFactor({ likeness: { value, nearest } }: CompanyFacts, won: W
     value === null ? null : ['little', 'somewhat', 'much', 'very much'][Math.min(3, Math.floor(value * 4))];
   const reason =
     degree == null
-      ? `Nearest to ${nearest.name}; too few companies buy to say how near that is.`
-      : `By its description it is ${degree} like those that buy, most of all ${nearest.name} (similarity ${nearest.score.toFixed(2)}).`;
-  return { name, value, reason, evidenceIds: [nearest.id] };
+      ? `Nearest to ${nearest.record.name}; too few companies buy to say how near that is.`
+      : `By its description it is ${degree} like those that buy, most of all ${nearest.record.name} (similarity ${nearest.score.toFixed(2)}).`;
+  return { name, value, reason, evidenceIds: [nearest.record.id] };
 }
 
 /** What it does, by kind, strength and age. @param options.hasSignals whether any company of the workspace has one */
@@ -113,7 +113,14 @@ export function sentimentFactor({ mood }: CompanyFacts): FoundFactor {
   const name = 'sentiment';
   if (mood === null) return { name, value: null, reason: 'Nobody of them has written anything.', evidenceIds: [] };
   const { positive, negative, others, mean, evidenceIds } = mood;
-  const reason = `Of what its people wrote, ${positive} ${positive === 1 ? 'text is' : 'texts are'} positive, ${negative} negative and ${others} neither.`;
+  const kinds = [
+    ['positive', positive],
+    ['negative', negative],
+    ['neutral', others],
+  ] as const;
+  const told = kinds.filter(([, count]) => count > 0);
+  const noun = told.at(-1)?.[1] === 1 ? 'text' : 'texts';
+  const reason = `Its people wrote ${listed(told.map(([kind, count]) => `${count} ${kind}`))} ${noun}.`;
   return { name, value: (mean + 1) / 2, reason, evidenceIds };
 }
 

@@ -61,7 +61,11 @@ export function scoreOf(
     grade: gradeOf(score, limits),
     confidence: rounded(known / all, 2),
     factors: exact
-      .map((factor) => ({ ...factor, contribution: rounded(factor.contribution, 1) }))
+      .map((factor) => ({
+        ...factor,
+        value: factor.value === null ? null : rounded(factor.value, 3),
+        contribution: rounded(factor.contribution, 1),
+      }))
       .sort((left, right) => right.contribution - left.contribution || right.weight - left.weight),
     missing: found.filter(({ value }) => value === null).map(({ name }) => name),
   };

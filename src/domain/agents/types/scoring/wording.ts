@@ -1,5 +1,5 @@
 import type { NewInsight } from '../../../insights/insight.ts';
-import { daysBetween } from '../../companies/company-signal.ts';
+import { daysBetween, SIGNAL_LABELS, signalWeight } from '../../companies/company-signal.ts';
 import { listed } from '../../evidence/citation.ts';
 import type { CompanyFacts } from './factors.ts';
 import type { ScoredCompany } from './output.ts';
@@ -22,6 +22,8 @@ const MANY_MISSING = 3;
 /** A document that is a talk with the company rather than about it. */
 const TALK = 1;
 const LATELY_DAYS = 45;
+/** Of an insight. */
+const CONFIDENCE_MAX = 0.9;
 
 /** The score in sentences: what speaks for the company, what against it, what is not known. */
 export function summaryOf({ company, score, grade, factors, missing }: Told): string {
@@ -40,7 +42,7 @@ export function summaryOf({ company, score, grade, factors, missing }: Told): st
 /** What to do about it, by what is strong and by when the two last had to do with each other. */
 export function nextStepOf(
   { company, grade, factors, missing }: Told,
-  { record, contacts }: Pick<CompanyFacts, 'record' | 'contacts'>,
+  { record, contacts, signals }: Pick<CompanyFacts, 'record' | 'contacts' | 'signals'>,
   now: Date,
 ): string {
   const who = record.owner === null ? '' : `${record.owner}: `;
@@ -49,9 +51,11 @@ export function nextStepOf(
   if (missing.length >= MANY_MISSING) return `${who}Find out more about ${company} before time is spent on it.`;
   const days = daysSinceTalk(contacts, now);
   if ((factors.find(({ name }) => name === 'signals')?.value ?? 0) >= STRONG) {
-    if (days === null) return `${who}Write to ${company} about what it has begun; no talk with it is on record.`;
-    if (days <= LATELY_DAYS) return `${who}Talk with ${company} this week about what it has begun.`;
-    return `${who}Write to ${company} about what it has begun; the last talk was ${days} days ago.`;
+    const [first] = signals.toSorted((left, right) => signalWeight(right, now) - signalWeight(left, now));
+    const shows = first === undefined ? 'it shows signals' : `it shows ${SIGNAL_LABELS[first.type]}`;
+    if (days === null) return `${who}Write to ${company}: ${shows}, and no talk with it is on record.`;
+    if (days <= LATELY_DAYS) return `${who}Talk with ${company} this week: ${shows}.`;
+    return `${who}Write to ${company}: ${shows}, and the last talk was ${days} days ago.`;
   }
   if (days !== null && days <= LATELY_DAYS) return `${who}Ask ${company} what keeps it from deciding.`;
   return grade === 'D' ? `${who}Leave ${company} for now.` : `${who}Watch ${company} for signals.`;
@@ -82,7 +86,8 @@ export function insightOf(each: ScoredCompany, at: Date): NewInsight {
     kind: 'RECOMMENDATION',
     title: `${each.company}: grade ${each.grade}, ${each.score} of 100`.slice(0, 200),
     description: each.summary.slice(0, 4_000),
-    confidence: each.confidence,
+    // That all factors are known does not make it certain.
+    confidence: Math.min(CONFIDENCE_MAX, each.confidence),
     priority: each.grade === 'A' ? 'HIGH' : 'MEDIUM',
     dataPoints: [{ metric: 'score', value: each.score, at }, ...each.factors.flatMap((factor) => pointOf(factor, at))],
     suggestedActions: [each.nextStep.slice(0, 500)],

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import type { JsonObject } from '../../../../shared/json.ts';
 import { EXTRACTIVE_MODEL } from '../../../summaries/summary.ts';
 import { type AgentRunContext, defineAgentType } from '../../agent-type.ts';
-import { clipped, counted } from '../../evidence/citation.ts';
+import { counted } from '../../evidence/citation.ts';
 import type { EvidenceDocument } from '../../evidence/evidence-document.ts';
 import { jsonShaped } from '../../evidence/json-shaped.ts';
-import { namedCompany } from '../../evidence/named-company.ts';
+import { namedCompany, notNamed } from '../../evidence/named-company.ts';
 import { type Brief, DRAFT, type Draft, type DraftText, FORMS, TONES, wordCount } from './draft.ts';
 import { extractiveDraft } from './extractive-draft.ts';
 import { factsOf, readSources } from './facts.ts';
-import { chooseTopics, type Topic } from './topics.ts';
+import { chooseTopics, questionSaid, type Topic } from './topics.ts';
 import { writeDraft } from './written-draft.ts';
 
 const DAY_MS = 86_400_000;
@@ -108,10 +108,13 @@ async function whatToWrite(run: Run): Promise<{ wanted: ToWrite[]; leftOut: stri
     return {
       wanted: [],
       leftOut: [],
-      nothing: `There is no one company “${clipped(reference, 100)}” in the workspace.`,
+      nothing: notNamed(reference),
     };
   }
-  const wanted = [{ topic, companyId: company?.id ?? null, company, why: 'it was asked for' }];
+  const subject = topic?.trim().endsWith('?') ? questionSaid(topic.trim()) : null;
+  const wanted = [
+    { topic, subject, companyId: company?.id ?? null, company, signalType: null, why: 'it was asked for' },
+  ];
   return { wanted, leftOut: [], nothing: 'No document says anything of it: there is nothing to write a draft from.' };
 }
 
@@ -144,17 +147,18 @@ function sinceOf({ requestedAt, configuration: { days } }: Run): Date {
 /** Null: there is nothing to write it from. */
 async function draftOf(run: Run, wanted: ToWrite, label: string, leftOut: string[]): Promise<Draft | null> {
   const { form, tone, words, language, audience } = run.configuration;
-  const { topic, company, why } = wanted;
+  const { topic, subject, company, signalType, why } = wanted;
   const read = await run.step(`read for ${label}`, async () => {
     const isForThem = form === 'email';
-    const about = { topic, companyId: company?.id ?? null, after: sinceOf(run), isForThem };
+    const about = { topic, companyId: company?.id ?? null, signalType, after: sinceOf(run), isForThem };
     return jsonShaped({ sources: await readSources(run.tools, about) });
   });
   const sources: EvidenceDocument[] = read.sources;
   const limit = Math.min(FACTS_MAX, Math.max(FACTS_MIN, Math.round(words / WORDS_OF_FACT)));
-  const facts = factsOf(sources, topic, limit);
+  // What a signal was found in is about it from its first sentence on.
+  const facts = factsOf(sources, signalType === null ? topic : null, limit);
   if (facts.length === 0) return null;
-  const brief: Brief = { form, tone, words, language, audience, topic, company, today: run.requestedAt };
+  const brief: Brief = { form, tone, words, language, audience, topic, subject, company, today: run.requestedAt };
   const { text, model } = await textOf(run, brief, sources, () => extractiveDraft(brief, facts), { label, leftOut });
   return { topic, why, companyId: company?.id ?? null, form, ...text, words: wordCount(text.body), model };
 }

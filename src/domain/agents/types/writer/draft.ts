@@ -17,6 +17,8 @@ export interface Brief {
   audience: string;
   /** What it is about; null: about what is new of the company. */
   topic: string | null;
+  /** The topic as it goes on a sentence, where that is known. */
+  subject: string | null;
   company: { id: string; name: string } | null;
   today: Date;
 }

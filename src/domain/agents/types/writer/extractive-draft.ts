@@ -3,7 +3,7 @@ import { type Brief, type DraftText, type Fact, type Form, type Tone, wordCount 
 
 const OPENING: Readonly<Record<Tone, string>> = {
   neutral: 'I am writing about',
-  friendly: 'I wanted to get back to you about',
+  friendly: 'I wanted to get in touch about',
   formal: 'I am writing to you regarding',
   enthusiastic: 'I am glad to write to you about',
 };
@@ -34,7 +34,9 @@ export function extractiveDraft(brief: Brief, facts: readonly Fact[]): DraftText
   const told = withinWords(facts, brief.words);
   const sections = sectionsOf(brief.form, told).filter((section) => section.facts.length > 0);
   const citations: Citation[] = [];
-  const line = (fact: Fact) => `- ${attributed(fact)} [${citations.push(fact.citation)}]`;
+  // A letter to all customers names none of them.
+  const isNaming = brief.form !== 'email' || brief.company !== null;
+  const line = (fact: Fact) => `- ${attributed(fact, isNaming)} [${citations.push(fact.citation)}]`;
   const body = FRAMES[brief.form](
     brief,
     sections.map(({ heading, facts: own }) => [heading, ...own.map(line)].join('\n')),
@@ -113,8 +115,9 @@ function sectionsOf(form: Form, facts: readonly Fact[]): Section[] {
   ];
 }
 
-function attributed({ text, kind, by, citation }: Fact): string {
-  return VOICES.has(kind) ? `“${text}” (${by === null ? '' : `${by}, `}${dayOf(citation.at)})` : text;
+function attributed({ text, kind, by, citation }: Fact, isNaming: boolean): string {
+  const who = by === null || !isNaming ? '' : `${by}, `;
+  return VOICES.has(kind) ? `“${text}” (${who}${dayOf(citation.at)})` : text;
 }
 
 function withinWords(facts: readonly Fact[], words: number): Fact[] {
@@ -129,13 +132,13 @@ function withinWords(facts: readonly Fact[], words: number): Fact[] {
 }
 
 function titleOf(brief: Brief): string {
-  const subject = subjectOf(brief);
+  const subject = subjectOf({ ...brief, subject: null });
   return clipped(subject.charAt(0).toUpperCase() + subject.slice(1), TITLE_CHARACTERS);
 }
 
 /** What it is about, as it goes on a sentence. */
-function subjectOf({ topic, company, form }: Brief): string {
-  const about = topic?.replace(/[.?!\s]+$/u, '') ?? null;
+function subjectOf({ topic, subject, company, form }: Brief): string {
+  const about = subject ?? topic?.replace(/[.?!\s]+$/u, '') ?? null;
   if (about === null) {
     if (company === null) return 'what is new';
     return form === 'email' ? 'what you told us' : `what is new at ${company.name}`;

@@ -1,17 +1,24 @@
 import { tellingStems } from '../../../conversations/answering/question.ts';
 import { DOCUMENT_KINDS, type Document } from '../../../documents/document.ts';
+import type { SignalType } from '../../../insights/signal.ts';
 import { phrasesOf, withoutNoise, wordRuns } from '../../../themes/phrases.ts';
-import type { AgentTools } from '../../agent-tools.ts';
+import type { AgentTools, DocumentPlace } from '../../agent-tools.ts';
 import type { AgentRunContext } from '../../agent-type.ts';
+import { SIGNAL_LABELS } from '../../companies/company-signal.ts';
 import { type AskedQuestion, type FrequentQuestion, mostAsked, questionsIn } from '../../evidence/asked-questions.ts';
 import { counted, dayOf } from '../../evidence/citation.ts';
 import { documentSentences } from '../../evidence/document-sentences.ts';
+import { placeOf } from '../../evidence/evidence-document.ts';
 import { jsonShaped } from '../../evidence/json-shaped.ts';
 
 /** Something worth writing about; plain JSON. */
 export interface Topic {
   topic: string | null;
+  /** The topic as it goes on a sentence: `the new funding`, `“slot system”`; null: as it is. */
+  subject: string | null;
   companyId: string | null;
+  /** What the company shows that it is about; null: no signal. */
+  signalType: SignalType | null;
   /** Why, as a sentence without its stop. */
   why: string;
 }
@@ -20,6 +27,8 @@ export interface Topic {
 interface Phrase {
   text: string;
   documents: number;
+  /** Those of them in which people speak for themselves. */
+  voices: number;
 }
 
 const DOCUMENTS_OF_PAGE = 500;
@@ -32,6 +41,16 @@ const THEME_DOCUMENTS = 3;
 const READ_SENTENCES = 12;
 const STRENGTHS = ['VERY_STRONG', 'STRONG', 'MODERATE', 'WEAK'];
 const TIMES_ASKED = 2;
+/** What a company can be written to about, by what it shows; of the others it would rather not know that we know. */
+const SUBJECTS: Partial<Record<SignalType, string>> = {
+  FUNDING_ROUND: 'the new funding',
+  EXECUTIVE_CHANGE: 'the change of leadership',
+  JOB_POSTING: 'the new positions',
+  TECHNOLOGY_ADOPTION: 'the new technology',
+  EXPANSION: 'the expansion',
+};
+/** In which people speak for themselves. */
+const VOICES: ReadonlySet<string> = new Set(['FEEDBACK', 'MESSAGE']);
 /** What people do about what others speak of. */
 const WORK: ReadonlySet<string> = new Set(['COMMIT', 'PULL_REQUEST', 'JIRA_ISSUE']);
 /** How much and how long is no topic. */
@@ -39,7 +58,10 @@ const QUANTITY =
   /\p{N}|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty|ninety|hundreds?|thousands?|millions?|half|seconds?|minutes?|hours?|days?|weeks?|months?|years?|times?|morning|evening|night|yesterday|today|tomorrow)\b/iu;
 const TOPICS_OF_KIND = 20;
 
-/** What the workspace gives reason to write about: by turns the strongest signals, what many speak of, what is most asked. */
+/**
+ * What the workspace gives reason to write about: by turns the strongest signals, what many speak of (customers before
+ * others), what is most asked.
+ */
 export async function chooseTopics(
   run: Pick<AgentRunContext<unknown, unknown>, 'step' | 'tools'>,
   options: { after: Date; limit: number },
@@ -50,17 +72,18 @@ export async function chooseTopics(
   const phrases = new Map<string, Phrase>();
   const questions: AskedQuestion[] = [];
   let documents = 0;
-  let after: string | null = null;
+  let after: DocumentPlace | null = null;
   const filter = { kinds: DOCUMENT_KINDS.filter((kind) => kind !== 'COMPANY'), createdAfter: options.after };
   for (let page = 0; page < PAGES; page++) {
-    const from: string | null = after;
+    const from: DocumentPlace | null = after;
     const name = `look for topics in documents ${page * DOCUMENTS_OF_PAGE + 1}–${(page + 1) * DOCUMENTS_OF_PAGE}`;
     const read: PageOfTopics = await run.step(name, async () => {
-      const listed = await run.tools.listDocuments({ filter, after: from, first: DOCUMENTS_OF_PAGE });
+      const listed = await run.tools.listNewest({ filter, after: from, first: DOCUMENTS_OF_PAGE });
       return jsonShaped(topicsOfPage(listed));
     });
-    for (const { key, text, documents: count } of read.phrases) {
-      phrases.set(key, { text, documents: (phrases.get(key)?.documents ?? 0) + count });
+    for (const { key, text, documents: count, voices } of read.phrases) {
+      const known = phrases.get(key) ?? { documents: 0, voices: 0 };
+      phrases.set(key, { text, documents: known.documents + count, voices: known.voices + voices });
     }
     questions.push(...read.questions);
     documents += read.count;
@@ -77,21 +100,23 @@ interface PageOfTopics {
   phrases: (Phrase & { key: string })[];
   questions: AskedQuestion[];
   count: number;
-  last: string | null;
+  last: DocumentPlace | null;
 }
 
 async function strongestSignals(tools: AgentTools): Promise<Topic[]> {
   const { signals } = await tools.listSignals({ first: SIGNALS });
   const best = signals
     .toSorted((left, right) => STRENGTHS.indexOf(left.strength) - STRENGTHS.indexOf(right.strength))
+    .filter(({ type }) => SUBJECTS[type] !== undefined)
     .filter((signal, i, all) => all.findIndex(({ companyId }) => companyId === signal.companyId) === i)
     .slice(0, TOPICS_OF_KIND);
   const companies = await tools.readDocuments(best.map(({ companyId }) => companyId));
   return best.flatMap(({ companyId, type, detectedAt }) => {
     const company = companies.find(({ id }) => id === companyId)?.title ?? null;
-    const name = type.toLowerCase().replaceAll('_', ' ');
-    const why = `${company} has an active signal, ${name} of ${dayOf(detectedAt)}`;
-    return company === null ? [] : [{ topic: name, companyId, why }];
+    const subject = SUBJECTS[type];
+    if (company === null || subject === undefined) return [];
+    const why = `${company} shows ${SIGNAL_LABELS[type]}, by a signal of ${dayOf(detectedAt)}`;
+    return [{ topic: subject, subject, companyId, signalType: type, why }];
   });
 }
 
@@ -107,21 +132,27 @@ function topicsOfPage(documents: readonly Document[]): PageOfTopics {
       }
     }
     for (const [key, surface] of own) {
-      const known = phrases.get(key);
-      if (known === undefined) phrases.set(key, { key, text: surface.toLowerCase(), documents: 1 });
-      else known.documents += 1;
+      const phrase = phrases.get(key) ?? { key, text: uncapitalised(surface), documents: 0, voices: 0 };
+      phrase.documents += 1;
+      if (VOICES.has(document.kind)) phrase.voices += 1;
+      phrases.set(key, phrase);
     }
   }
   const most = [...phrases.values()].sort(
-    (left, right) => right.documents - left.documents || (left.key < right.key ? -1 : 1),
+    (left, right) => right.voices - left.voices || right.documents - left.documents || (left.key < right.key ? -1 : 1),
   );
-  const questions = documents.filter(({ kind }) => kind === 'FEEDBACK' || kind === 'MESSAGE').flatMap(questionsIn);
+  const questions = documents.filter(({ kind }) => VOICES.has(kind)).flatMap(questionsIn);
   return {
     phrases: most.slice(0, PHRASES_OF_PAGE),
-    questions: questions.slice(-QUESTIONS_OF_PAGE),
+    questions: questions.slice(0, QUESTIONS_OF_PAGE),
     count: documents.length,
-    last: documents.at(-1)?.id ?? null,
+    last: placeOf(documents.at(-1)),
   };
+}
+
+/** Within a sentence; what is written in capitals stays so: "export to SAP". */
+function uncapitalised(surface: string): string {
+  return surface.replace(/\S+/gu, (word) => (/\p{Lu}.*\p{Lu}/u.test(word) ? word : word.toLowerCase()));
 }
 
 /** Of a person, a company, a product: written with capitals throughout. */
@@ -132,17 +163,28 @@ function isName(surface: string): boolean {
 function themesOf(phrases: readonly Phrase[]): Topic[] {
   return phrases
     .filter(({ documents }) => documents >= THEME_DOCUMENTS)
-    .toSorted((left, right) => right.documents - left.documents || (left.text < right.text ? -1 : 1))
+    .toSorted(
+      (left, right) =>
+        right.voices - left.voices || right.documents - left.documents || (left.text < right.text ? -1 : 1),
+    )
     .slice(0, TOPICS_OF_KIND)
     .map(({ text, documents }) => ({
-      topic: text,
-      companyId: null,
+      ...{ topic: text, subject: `“${text}”`, companyId: null, signalType: null },
       why: `${counted(documents, 'recent document')} speak of it`,
     }));
 }
 
 function topicOfQuestion({ text, times, title }: FrequentQuestion): Topic {
-  return { topic: text, companyId: null, why: `it was asked ${times} times, last in “${title}”` };
+  const subject = questionSaid(text);
+  return {
+    ...{ topic: text, subject, companyId: null, signalType: null },
+    why: `it was asked ${times} times, last in “${title}”`,
+  };
+}
+
+/** A question as it goes on a sentence. */
+export function questionSaid(question: string): string {
+  return `the question “${question}”`;
 }
 
 function inTurns(lists: readonly (readonly Topic[])[]): Topic[] {

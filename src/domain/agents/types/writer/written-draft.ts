@@ -15,7 +15,7 @@ import {
 } from '../../evidence/numbered-passages.ts';
 import type { Brief, DraftText } from './draft.ts';
 
-const PROMPT = new PromptFile<'form' | 'tone' | 'words' | 'language' | 'audience' | 'about' | 'today'>(
+const PROMPT = new PromptFile<'form' | 'tone' | 'words' | 'language' | 'audience' | 'today'>(
   new URL('./prompt.md', import.meta.url),
 );
 const SHAPE = z.object({
@@ -40,17 +40,18 @@ export async function writeDraft(
   sources: readonly EvidenceDocument[],
 ): Promise<DraftText> {
   const passages = passagesOf(sources, PASSAGES);
-  const about = { topic: brief.topic, company: brief.company?.name ?? null };
+  // Both may be what somebody has written in a document: they are shown as texts are, and are no part of the order.
+  const about = JSON.stringify({ topic: brief.topic, company: brief.company?.name ?? null });
   const prompt = PROMPT.fill({
     form: brief.form.replace('-', ' '),
     tone: brief.tone,
     words: String(brief.words),
     language: JSON.stringify(brief.language),
     audience: JSON.stringify(brief.audience),
-    about: JSON.stringify(about),
     today: dayOf(brief.today),
   });
-  const said = await tools.write({ prompt, texts: namedPassages(passages), name: 'draft', schema: SHAPE });
+  const texts = [{ name: 'about', text: about }, ...namedPassages(passages)];
+  const said = await tools.write({ prompt, texts, name: 'draft', schema: SHAPE });
   return checkedDraft(said, passages, brief);
 }
 

@@ -22,7 +22,7 @@ function record(name: string): CompanyRecord {
 }
 
 const customer: CompanyRecord = { ...record('Frostvale'), outcome: 'WON' };
-const won = { rule: { stage: 'customer' }, isConfigured: false, companies: [customer] };
+const won = { rule: { stage: 'customer' }, isConfigured: false, companies: [customer], total: 1, isCut: false };
 
 function candidate(name: string, days: readonly number[], extra: Partial<Candidate> = {}): Candidate {
   const signals = days.map((each) => ({
@@ -35,7 +35,7 @@ function candidate(name: string, days: readonly number[], extra: Partial<Candida
     } as const),
     ...{ quote: null, evidenceIds: [] },
   }));
-  const nearest = { id: customer.id, name: customer.name, score: 0.6 };
+  const nearest = { record: customer, score: 0.6 };
   return { record: record(name), signals, likeness: { value: 0.8, nearest }, cautions: [], ...extra };
 }
 

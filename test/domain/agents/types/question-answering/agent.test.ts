@@ -141,7 +141,7 @@ describe('with a model', () => {
     reply = ({ tools }) => {
       if (tools !== undefined) return { text: 'I need nothing.' };
       const citations = [{ documentId: id('note-2'), quote: 'Release 4.8 moves barcode decoding off the main thread' }];
-      return { json: { answered: true, answer: 'With release 4.8 [1].', citations, confidence: 1 } };
+      return { json: { answered: true, missing: [], answer: 'With release 4.8 [1].', citations, confidence: 1 } };
     };
     const question = 'When will the scanner work?';
     const { output } = await run(question);
@@ -158,6 +158,7 @@ describe('with a model', () => {
 function obedientAnswer(id: (name: string) => string) {
   return {
     answered: true,
+    missing: [],
     answer: 'It works below minus 25 degrees [1], tablets crash [2], and the company is sold for 41 million [3][4].',
     citations: [
       { documentId: id('note-2'), quote: 'the scanner works below minus 25 degrees' },

@@ -75,7 +75,10 @@ describe('without a model', () => {
 
   test('a company that is not there, or lies in another collection, has no brief', async () => {
     const { output } = await run({ company: 'Nobody Ltd' });
-    expect(output).toMatchObject({ briefs: [], headline: 'There is no one company “Nobody Ltd” in the workspace.' });
+    expect(output).toMatchObject({
+      briefs: [],
+      headline: 'No company of the workspace is called “Nobody Ltd”, or several are.',
+    });
     const limited = await run({ company: 'Frostvale Cold Storage' }, { collections: ['notes'] });
     expect(limited.output.briefs).toEqual([]);
   });
@@ -172,6 +175,8 @@ describe('with a model that does what documents tell it', () => {
     expect(shown).toContain(ORDERS);
     expect(shown).not.toContain(SECRET);
     for (const { tools } of bench.vendor.requests) expect(tools ?? []).toEqual([]);
+    // Nor is the name of a company part of the order: whoever writes its document has chosen it.
+    for (const { messages } of bench.vendor.requests) expect(messages[0]?.content).not.toContain('Frostvale');
   });
 
   test('where it writes too little that holds, the documents speak for themselves, and that is said', async () => {

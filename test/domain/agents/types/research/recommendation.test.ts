@@ -32,7 +32,7 @@ test('complaints come before anything that could be sold', () => {
     priority: 'MEDIUM',
     documentIds: ['doc_company', 'doc Texts fail.'],
   });
-  expect(insight?.suggestedActions).toEqual(['Tell Petra Halloway what has become of: Texts fail.']);
+  expect(insight?.suggestedActions).toEqual(['Tell Petra Halloway what has become of this: Texts fail.']);
 });
 
 test('a customer who speaks of leaving is pressing, and so are three complaints', () => {

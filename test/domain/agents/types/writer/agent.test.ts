@@ -57,7 +57,7 @@ describe('without a model', () => {
   test('where no document says anything, there is no draft', async () => {
     expect((await run({ company: 'Nobody Ltd' })).output).toMatchObject({
       drafts: [],
-      headline: 'There is no one company “Nobody Ltd” in the workspace.',
+      headline: 'No company of the workspace is called “Nobody Ltd”, or several are.',
     });
     expect((await run({}, { days: 1 })).output).toMatchObject({
       drafts: [],

@@ -7,6 +7,7 @@ import { checkedDraft } from '../../../../../src/domain/agents/types/writer/writ
 
 const brief: Brief = {
   ...{ form: 'email', tone: 'friendly', words: 100, language: 'en', audience: 'customers', topic: 'scanners' },
+  subject: null,
   ...{ company: { id: 'doc_company', name: 'Frostvale' }, today: new Date('2026-11-20T00:00:00Z') },
 };
 
@@ -34,6 +35,16 @@ test.each(FORMS)('a %s holds each fact once, with a marker that leads to its cit
 
 test('what people say is quoted with who said it and when', () => {
   expect(extractiveDraft(brief, facts).body).toContain('- “Scanners freeze.” (Petra, 10 November 2026) [1]');
+});
+
+test('a letter to all customers names none of them, and its topic needs no article', () => {
+  const { body, title } = extractiveDraft(
+    { ...brief, company: null, subject: '“slot system”', topic: 'slot system' },
+    facts,
+  );
+  expect(body).toContain('I wanted to get in touch about “slot system”.');
+  expect(body).toContain('- “Scanners freeze.” (10 November 2026) [1]');
+  expect(title).toBe('Slot system');
 });
 
 test('an email greets, asks for one thing and leaves the name to its sender', () => {
@@ -66,6 +77,7 @@ test('facts are the sentences that bear most on the topic, none said twice', () 
   expect(factsOf([document], 'scanner in the cold', 5).map(({ text }) => text)).toEqual([
     'The scanner freezes in the cold.',
   ]);
+  expect(factsOf([document], 'quantum chromodynamics', 5)).toEqual([]);
 });
 
 describe('what a model wrote', () => {

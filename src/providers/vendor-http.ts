@@ -195,7 +195,7 @@ export class VendorHttp {
   }
 
   /** The whole body. @throws ProviderError where it is longer than any is read */
-  async bytesOf(response: PostResponse): Promise<Uint8Array> {
+  async bytesOf(response: { chunks(): AsyncIterable<Uint8Array> }): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of response.chunks()) {

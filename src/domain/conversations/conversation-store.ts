@@ -15,11 +15,11 @@ export async function insertConversation(
   return row as Conversation;
 }
 
-/** In no order; those that are not there are left out. */
+/** In no order; those that are not there, or are made for one description, are left out. */
 export async function findConversations(scope: WorkspaceScope, ids: readonly string[]): Promise<Conversation[]> {
   return await scope.sql<Conversation[]>`
     select ${columns(scope)} from conversations
-    where workspace_id = ${scope.workspaceId} and id = any(${[...ids]}::text[])`;
+    where workspace_id = ${scope.workspaceId} and purpose = 'CHAT' and id = any(${[...ids]}::text[])`;
 }
 
 /** Newest first. */

@@ -7,7 +7,7 @@ import { readTextSoFar } from './generation-log-store.ts';
 import { endGeneration, findGenerations, findGenerationsOf, requestStop, takeWaiting } from './generation-store.ts';
 import { GenerationTail, isAllOf, readPage } from './generation-tail.ts';
 import type { Message } from './message.ts';
-import { findMessages, storeAnswerText } from './message-store.ts';
+import { deleteAttachments, findMessages, storeAnswerText } from './message-store.ts';
 
 /** How long a stop waits for the server that writes the answer; where that is lost, another one ends it later. */
 const STOP_WAIT_MS = 6_000;
@@ -163,9 +163,10 @@ export class GenerationService {
     await this.#database.withWorkspace(workspaceId, async (scope) => {
       const taken = await takeWaiting(scope, id, STOP_LEASE);
       if (taken === null) return;
-      const { claim, lastSeq, messageId, attempts, usage, model } = taken;
+      const { claim, lastSeq, messageId, questionId, options, attempts, usage, model } = taken;
       const text = (await readTextSoFar(scope, [id])).get(id) ?? '';
       await storeAnswerText(scope, { messageId, text, language: null, citations: [], model });
+      if (options.task === 'DESCRIBE_IMAGE') await deleteAttachments(scope, questionId);
       await endGeneration(
         scope,
         { id, claim, seq: lastSeq },

@@ -32,6 +32,8 @@ export interface AttemptPlan<Result> {
   count: (result: Result) => Counted;
   /** Null where no tokenizer can count them. */
   texts: AttemptTexts<Result> | null;
+  /** Of sound that is sent, as far as the file says it: what is billed where the provider does not tell. */
+  heardSeconds?: number | null;
   /** What a try is counted as that the caller did not wait for. */
   countCancelled: TryReport['counts'];
 }
@@ -111,7 +113,8 @@ async function tryTarget<Result>(
     clock.abandon();
     pass.failed(error.kind, error.message, error.retryAfterMs);
     const ended = reportOf(clock, 'FAILED', error);
-    const end = { wasSent, error, hasBegun: false, hasExpired: clock.hasExpired };
+    const { heardSeconds } = plan;
+    const end = { wasSent, error, hasBegun: false, hasExpired: clock.hasExpired, heardSeconds };
     const report = { ...ended, ...(await unfinishedUse(end, plan.texts?.sent ?? null)) };
     if (plan.signal.aborted) {
       // The provider had the request: what it made of it, it will charge.

@@ -73,9 +73,12 @@ export function textsBound(texts: readonly string[]): UseBound {
   return { inputTokens: textBound(texts), outputTokens: 0 };
 }
 
-/** Of sound that is written down. */
-export function heardBound(audioBytes: number): UseBound {
-  const audioSeconds = Math.ceil(audioBytes / BYTES_PER_SECOND_OF_SOUND);
+/**
+ * Of sound that is written down.
+ * @param ownSeconds as the file says: silence takes next to no bytes; null where it does not
+ */
+export function heardBound(audioBytes: number, ownSeconds: number | null): UseBound {
+  const audioSeconds = Math.ceil(Math.max(audioBytes / BYTES_PER_SECOND_OF_SOUND, ownSeconds ?? 0));
   const tokens = audioSeconds * TOKENS_PER_SECOND_OF_SOUND;
   return { inputTokens: tokens, outputTokens: tokens, media: { audioSeconds } };
 }

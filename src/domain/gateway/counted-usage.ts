@@ -36,6 +36,8 @@ export interface Unfinished {
   readonly hasBegun: boolean;
   /** Whether it was a time limit of ours that ended it. */
   readonly hasExpired: boolean;
+  /** Of sound that was sent; null or left out where nobody can tell. */
+  readonly heardSeconds?: number | null | undefined;
   /** See `ModelCall.countWithinMs`. */
   readonly countWithinMs?: number | undefined;
 }
@@ -63,7 +65,7 @@ export async function unfinishedUse(
   written: readonly string[] = [],
 ): Promise<AttemptUse> {
   if (!isBilled(end)) return { usage: NO_USAGE };
-  if (sent === null) return { usage: null, media: { audioSeconds: null } };
+  if (sent === null) return { usage: null, media: { audioSeconds: end.heardSeconds ?? null } };
   const given = sent();
   return { usage: await countedUsage(given, written, end.countWithinMs), media: { images: given.images } };
 }

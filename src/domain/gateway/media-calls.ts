@@ -13,6 +13,7 @@ import type {
 } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import type { ModelWork } from '../integrations/integration.ts';
+import { soundSeconds } from '../media/sound-length.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { type AttemptTexts, runAttempts } from './attempts.ts';
 import { budgetInForce } from './call-budget.ts';
@@ -83,7 +84,8 @@ export class MediaCalls {
     const route = await this.#parts.router.route({ workspaceId, model, work, fallbacks: [], capabilities });
     const providers = await this.#parts.catalog.directory.of(workspaceId);
     const budgeted = budgetInForce(this.#parts.reservations, call, providers);
-    const log = new AttemptLog(call, this.#parts.recorder, budgeted?.(boundOf(request)));
+    const heardSeconds = heardIn(request);
+    const log = new AttemptLog(call, this.#parts.recorder, budgeted?.(boundOf(request, heardSeconds)));
     const taking = await this.#parts.meters.take(call.caller.workspace, 'LLM_CALLS', 1);
     const { target, result } = await releasing(taking, log, () =>
       runAttempts<ResultOf<Name>>({
@@ -102,9 +104,10 @@ export class MediaCalls {
           });
         },
         texts: textsOf(request),
+        heardSeconds,
         count: (made) => ({
           usage: ('usage' in made ? made.usage : undefined) ?? NO_USAGE,
-          ...(isSound(method) ? { media: { audioSeconds: secondsOf(made) } } : {}),
+          ...(isSound(method) ? { media: { audioSeconds: secondsOf(made) ?? heardSeconds } } : {}),
           counts: { llmCalls: 1, metered: taking.metered },
         }),
         countCancelled: { llmCalls: 1, metered: taking.metered },
@@ -115,10 +118,15 @@ export class MediaCalls {
 }
 
 /** What a request uses at the most. */
-function boundOf(request: object): UseBound {
-  if ('audio' in request) return heardBound((request as TranscribeRequest).audio.byteLength);
+function boundOf(request: object, heardSeconds: number | null): UseBound {
+  if ('audio' in request) return heardBound((request as TranscribeRequest).audio.byteLength, heardSeconds);
   if ('text' in request) return spokenBound((request as SpeakRequest).text);
   return textsBound(textsOf(request)?.sent().texts ?? []);
+}
+
+/** Of the sound in a request, as it says itself; null where it has none, or does not say. */
+function heardIn(request: object): number | null {
+  return 'audio' in request ? soundSeconds((request as TranscribeRequest).audio) : null;
 }
 
 /** What a request says in words; null where it is about sound, whose tokens the vendor alone can count. */
@@ -132,7 +140,7 @@ function textsOf(request: object): AttemptTexts<unknown> | null {
 /** Null where the provider does not say; a file without a length is one that nobody has measured. */
 function secondsOf(made: ResultOf<Method>): number | null {
   const seconds = 'durationSeconds' in made ? made.durationSeconds : undefined;
-  return seconds === undefined || seconds === 0 ? null : seconds;
+  return seconds === undefined || !Number.isFinite(seconds) || seconds <= 0 ? null : seconds;
 }
 
 function isSound(method: Method): boolean {

@@ -1,3 +1,5 @@
+import { isMp3Frame } from './mp3-length.ts';
+
 /** A kind of file that is taken. */
 export interface FileFormat {
   /** As people say it. */
@@ -18,15 +20,22 @@ export const PICTURES: readonly FileFormat[] = [
     isSuch: (head) => begins(head, 0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
   },
   { name: 'JPEG', mimeType: 'image/jpeg', isSuch: (head) => begins(head, 0xff, 0xd8, 0xff) },
-  { name: 'GIF', mimeType: 'image/gif', isSuch: (head) => textAt(head, 0, 4) === 'GIF8' },
+  { name: 'GIF', mimeType: 'image/gif', isSuch: (head) => /^GIF8[79]a/.test(textAt(head, 0, 6)) },
   { name: 'WebP', mimeType: 'image/webp', isSuch: (head) => isRiff(head, 'WEBP') },
 ];
+
+/** Of HEIF, AVIF and Canon's raw format, which begin as a film does (ISO 23008-12). */
+const PICTURE_BRANDS = /^(hei[cmsx]|hev[cmsx]|mi[af]1|msf1|avi[fs]|crx )/;
 
 /** Sound that models write down, also where it comes with a film. */
 export const SOUNDS: readonly FileFormat[] = [
   { name: 'WAV', mimeType: 'audio/wav', isSuch: (head) => isRiff(head, 'WAVE') },
   { name: 'MP3', mimeType: 'audio/mpeg', isSuch: (head) => textAt(head, 0, 3) === 'ID3' || isMp3Frame(head) },
-  { name: 'MP4 or M4A', mimeType: 'audio/mp4', isSuch: (head) => textAt(head, 4, 4) === 'ftyp' },
+  {
+    name: 'MP4 or M4A',
+    mimeType: 'audio/mp4',
+    isSuch: (head) => textAt(head, 4, 4) === 'ftyp' && !PICTURE_BRANDS.test(textAt(head, 8, 4)),
+  },
   { name: 'FLAC', mimeType: 'audio/flac', isSuch: (head) => textAt(head, 0, 4) === 'fLaC' },
   { name: 'Ogg', mimeType: 'audio/ogg', isSuch: (head) => textAt(head, 0, 4) === 'OggS' },
   {
@@ -52,11 +61,4 @@ function textAt(head: Buffer, start: number, length: number): string {
 
 function isRiff(head: Buffer, form: string): boolean {
   return textAt(head, 0, 4) === 'RIFF' && textAt(head, 8, 4) === form;
-}
-
-/** Eleven bits of sync, a version that there is, and layer III (ISO 11172-3, 2.4.1.3). */
-function isMp3Frame(head: Buffer): boolean {
-  const [first = 0, second = 0] = head;
-  const version = (second >> 3) & 0b11;
-  return first === 0xff && (second & 0xe0) === 0xe0 && version !== 0b01 && ((second >> 1) & 0b11) === 0b01;
 }

@@ -20,7 +20,7 @@ const VOICE_MAX_CHARACTERS = 100;
 /** What was said. */
 export interface Transcript {
   text: string;
-  /** ISO 639-1 where it is known by that; null where the provider does not tell. */
+  /** ISO 639-1, or 639-3 where there is no shorter code; null where the provider does not tell. */
   language: string | null;
   /** 0 where neither the provider nor the file tells. */
   durationSeconds: number;
@@ -68,7 +68,7 @@ export class MediaService {
       const { text, language: heard, durationSeconds, segments } = made.result;
       return {
         ...{ text, language: languageCode(heard), model: made.model, usage: usageOf(made) },
-        durationSeconds: durationSeconds > 0 ? durationSeconds : (soundSeconds(content) ?? 0),
+        durationSeconds: isLength(durationSeconds) ? durationSeconds : (soundSeconds(content) ?? 0),
         segments: segments ?? null,
       };
     };
@@ -119,6 +119,11 @@ function checkSpoken(text: string, voice: string | null): void {
     issues.push({ path: ['voice'], message: `must have 1 to ${VOICE_MAX_CHARACTERS} characters` });
   }
   if (issues.length > 0) throw new InvalidInputError(issues);
+}
+
+/** Servers of other vendors say all sorts of things. */
+function isLength(seconds: number): boolean {
+  return Number.isFinite(seconds) && seconds > 0;
 }
 
 function usageOf({ usage, costUsd }: { usage: TokenUsage; costUsd: string | null }): UsageAmount {

@@ -1,10 +1,19 @@
+import { mp4Seconds, webmSeconds } from './container-length.ts';
+import { mp3Seconds } from './mp3-length.ts';
+
+/** A length is the sum of many frames, none of which is exact. */
+const MICROSECONDS = 1e6;
+/** Of a WAV: there are few, and a file may be made of empty ones. */
+const CHUNKS_LOOKED_AT = 1_000;
+
 /**
- * Seconds of sound in a file that says so itself: WAV and FLAC, whose headers do, and Ogg with Opus or Vorbis, by its last
- * page. Null: it has to be asked for elsewhere.
+ * Seconds of sound in a file that says so itself: by its header, its frames (MP3) or its last page (Ogg). Null: it has to be
+ * asked for elsewhere.
  */
-export function soundSeconds(content: Buffer): number | null {
-  const seconds = lengthOf(content);
-  return seconds !== null && Number.isFinite(seconds) && seconds > 0 ? seconds : null;
+export function soundSeconds(sound: Uint8Array): number | null {
+  const seconds = lengthOf(Buffer.from(sound.buffer, sound.byteOffset, sound.byteLength));
+  if (seconds === null || !Number.isFinite(seconds) || seconds <= 0) return null;
+  return Math.round(seconds * MICROSECONDS) / MICROSECONDS;
 }
 
 const OPUS_RATE = 48_000;
@@ -15,7 +24,8 @@ function lengthOf(content: Buffer): number | null {
     if (mark === 'RIFF') return waveSeconds(content);
     if (mark === 'fLaC') return flacSeconds(content);
     if (mark === 'OggS') return oggSeconds(content);
-    return null;
+    if (mark === '\x1aE\xdf\xa3') return webmSeconds(content);
+    return content.toString('latin1', 4, 8) === 'ftyp' ? mp4Seconds(content) : mp3Seconds(content);
   } catch (error) {
     // It ends amid what it announces.
     if (error instanceof RangeError) return null;
@@ -26,7 +36,8 @@ function lengthOf(content: Buffer): number | null {
 /** Bytes of samples by bytes a second; a recorder that streams leaves the first 0 or all ones. */
 function waveSeconds(content: Buffer): number | null {
   let bytesPerSecond = 0;
-  for (let at = 12; at + 8 <= content.length; ) {
+  let at = 12;
+  for (let chunk = 0; chunk < CHUNKS_LOOKED_AT && at + 8 <= content.length; chunk++) {
     const name = content.toString('latin1', at, at + 4);
     const bytes = content.readUInt32LE(at + 4);
     if (name === 'fmt ') bytesPerSecond = content.readUInt32LE(at + 16);

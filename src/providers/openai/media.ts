@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type OpenAI from 'openai';
 import type { Transcription, TranscriptionVerbose } from 'openai/resources/audio/transcriptions';
 import type {
@@ -64,8 +65,10 @@ export async function speak(client: MediaClient, request: SpeakRequest, call: Ca
       { model, input: request.text, voice: request.voice ?? DEFAULT_VOICE, response_format: 'mp3' },
       { signal: call.signal },
     );
+    const audio = await client.http.bytesOf({ chunks: () => answer.body ?? Readable.from([]) });
+    if (audio.length === 0) throw client.http.malformed('speech without sound');
     return {
-      audio: new Uint8Array(await answer.arrayBuffer()),
+      audio,
       mimeType: answer.headers.get('content-type') ?? 'audio/mpeg',
     };
   });

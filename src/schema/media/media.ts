@@ -15,7 +15,8 @@ const TranscriptType = builder.objectRef<Transcript>('Transcript').implement({
     text: t.exposeString('text', { description: 'All of it.' }),
     language: t.exposeString('language', {
       nullable: true,
-      description: 'ISO 639-1, such as "de", where the provider tells it; else null.',
+      description:
+        'ISO 639-1, such as "de" (639-3 where there is no shorter code), where the provider tells it; else null.',
     }),
     durationSeconds: t.exposeFloat('durationSeconds', {
       description: 'Length of the sound: as the provider says, else as the file does; 0 where neither tells.',

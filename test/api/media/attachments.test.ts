@@ -70,6 +70,25 @@ test('pictures of a message go to a model that sees, in their order and as they 
   expect(await read((await server.createWorkspace()).id)).toBeNull();
 });
 
+test('with one key many times at once they are one message, with its pictures once', async () => {
+  await withOpenAi();
+  const conversationId = await client.conversations.create();
+  const input = {
+    ...{ conversationId, text: 'What is this?', attachments: [null, null], retrieval: false, idempotencyKey: 'once' },
+    model: 'openai/gpt-4.1-mini',
+  };
+  const files = { 'attachments.0': { content: PNG }, 'attachments.1': { content: GIF } };
+  const told = await Promise.all(Array.from({ length: 12 }, () => client.sent('sendMessage', input, files)));
+  expect(new Set(told.map(({ __typename, id }) => `${__typename} ${id}`)).size).toBe(1);
+  const [kept] = await server.app.database.withWorkspace(
+    workspace.id,
+    ({ sql }) => sql<{ messages: number; pictures: number }[]>`select (select count(*)::int from messages) as messages,
+      (select count(*)::int from message_attachments) as pictures`,
+  );
+  expect(kept).toEqual({ messages: 2, pictures: 2 });
+  await client.conversations.follow(told[0]?.id as string).rest();
+});
+
 describe('a model that does not see', () => {
   test('is refused at once with the models that do, and nothing is written', async () => {
     await withOpenAi();

@@ -130,6 +130,21 @@ test('it is stopped as any answer, and bills what was used', async () => {
   expect(await count('message_attachments')).toBe(0);
 });
 
+test('one that is stopped before anybody begins it keeps no picture either', async () => {
+  await withOpenAi();
+  vendor.play({ do: 'silence' });
+  const { id } = await client.describe({ content: PNG }, { model: 'openai/gpt-4.1-mini' });
+  // As it is where no server has room.
+  await server.app.database.withWorkspace(
+    workspace.id,
+    ({ sql }) => sql`update generations set status = 'QUEUED', owner = null, claim = claim + 1,
+      lease_until = now() + interval '1 hour' where id = ${id as string}`,
+  );
+  expect(await count('message_attachments')).toBe(1);
+  expect(await client.conversations.stop(id as string)).toMatchObject({ status: 'STOPPED', text: '' });
+  expect(await count('message_attachments')).toBe(0);
+});
+
 test('without a question all of it is described; without a model one that sees is found', async () => {
   await withOpenAi();
   const wire = chat(OPENAI_WIRE);
@@ -167,6 +182,35 @@ test('a chosen model that sees describes; one that does not is passed over', asy
     extensions: { code: 'NO_PROVIDER' },
     message: expect.stringContaining('IMAGE_INPUT'),
   });
+});
+
+test('a model that gives its answer in one piece describes as well, named or not', async () => {
+  const wire = chat(OPENAI_WIRE);
+  await client.integrate('whole', 'openai-compatible', {
+    baseUrl: `${vendor.url}/v1`,
+    models: [{ name: 'seer', capabilities: ['GENERATE', 'IMAGE_INPUT'] }],
+  });
+  vendor.play(chatScript(wire, ['A dot.']));
+  for (const input of [{ model: 'whole/seer' }, {}]) {
+    const { id } = await client.describe({ content: PNG }, input);
+    expect(joined(await client.conversations.follow(id as string).rest())).toBe('A dot.');
+  }
+  expect(asked(wire).images).toHaveLength(1);
+});
+
+test('the conversation that it is made in is nobody’s: it is neither shown nor gone on with', async () => {
+  await withOpenAi();
+  vendor.play(chatScript(chat(OPENAI_WIRE), ['A dot.']));
+  const { id } = await client.describe({ content: PNG }, { model: 'openai/gpt-4.1-mini' });
+  await client.conversations.follow(id as string).rest();
+  const [hidden] = await server.app.database.withWorkspace(
+    workspace.id,
+    ({ sql }) => sql<{ id: string }[]>`select id from conversations`,
+  );
+  const conversationId = hidden?.id ?? '';
+  expect(await client.conversations.send(conversationId, 'And now?')).toMatchObject({ code: 'NOT_FOUND' });
+  const shown = client.conversations.read('query ($id: ID!) { node(id: $id) { id } }', { id: conversationId });
+  await expect(shown).rejects.toThrow('NOT_FOUND');
 });
 
 describe('refused before anything is written:', () => {

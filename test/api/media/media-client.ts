@@ -1,3 +1,4 @@
+import { request as httpRequest } from 'node:http';
 import type { ChatWire } from '../../../src/plugins/conformance/subject.ts';
 import type { RecordedRequest, Script } from '../../../src/plugins/conformance/vendor-server.ts';
 import { ConversationClient } from '../conversations/conversation-client.ts';
@@ -44,6 +45,7 @@ export class MediaClient {
     mutation: keyof typeof RESULTS,
     input: object,
     files: Readonly<Record<string, SentFile>>,
+    leaving: AbortSignal = new AbortController().signal,
   ): Promise<Answer<Record<string, Told>>['body']> {
     const [type, selection] = RESULTS[mutation];
     const query = `mutation ($input: ${type}!) {
@@ -58,14 +60,19 @@ export class MediaClient {
       form.set(String(i), new Blob([Uint8Array.from(content)], { type: mimeType }), fileName);
     }
     const headers = { authorization: `Bearer ${this.key}` };
-    const signal = AbortSignal.timeout(60_000);
+    const signal = AbortSignal.any([AbortSignal.timeout(60_000), leaving]);
     const response = await fetch(`${this.#server.url}/graphql`, { method: 'POST', headers, body: form, signal });
     return (await response.json()) as Answer<Record<string, Told>>['body'];
   }
 
   /** As `post`, where it is answered with data. */
-  async sent(mutation: keyof typeof RESULTS, input: object, files: Readonly<Record<string, SentFile>>): Promise<Told> {
-    const body = await this.post(mutation, input, files);
+  async sent(
+    mutation: keyof typeof RESULTS,
+    input: object,
+    files: Readonly<Record<string, SentFile>>,
+    leaving?: AbortSignal,
+  ): Promise<Told> {
+    const body = await this.post(mutation, input, files, leaving);
     const told = body.data?.[mutation];
     if (told === undefined) throw new Error(`refused: ${JSON.stringify(body)}`);
     return { ...told, message: (told.errorMessage as string | undefined) ?? told.message };
@@ -75,8 +82,31 @@ export class MediaClient {
     return this.sent('describeImage', { file: null, ...input }, { file });
   }
 
-  transcribe(file: SentFile, input: object = {}): Promise<Told> {
-    return this.sent('transcribe', { file: null, ...input }, { file });
+  transcribe(file: SentFile, input: object = {}, leaving?: AbortSignal): Promise<Told> {
+    return this.sent('transcribe', { file: null, ...input }, { file }, leaving);
+  }
+
+  /** Sends the beginning of a file, and leaves when the server has it. */
+  async breakOff(mutation: keyof typeof RESULTS, content: Uint8Array): Promise<void> {
+    const [type] = RESULTS[mutation];
+    const query = `mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`;
+    const part = (name: string, value: string) =>
+      `--cut\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+    const fields =
+      part('operations', JSON.stringify({ query, variables: { input: { file: null } } })) +
+      part('map', JSON.stringify({ 0: ['variables.input.file'] }));
+    const opening = `${fields}--cut\r\ncontent-disposition: form-data; name="0"; filename="a"\r\n\r\n`;
+    const { hostname, port } = new URL(this.#server.url);
+    const request = httpRequest({
+      ...{ hostname, port, path: '/graphql', method: 'POST', agent: false },
+      headers: { authorization: `Bearer ${this.key}`, 'content-type': 'multipart/form-data; boundary=cut' },
+    });
+    const gone = new Promise((resolve) => request.once('close', resolve));
+    request.on('error', () => undefined);
+    request.write(opening);
+    await new Promise((resolve) => request.write(content, resolve));
+    request.destroy();
+    await gone;
   }
 
   async speak(input: object): Promise<Told> {
@@ -140,4 +170,11 @@ export function wav(seconds: number): Buffer {
   header.write('data', 36);
   header.writeUInt32LE(rate * seconds, 40);
   return Buffer.concat([header, Buffer.alloc(rate * seconds, 128)]);
+}
+
+/** An MP3 of so many frames of silence: 24 ms each, at 8 kbit/s. */
+export function mp3(frames: number): Buffer {
+  const frame = Buffer.alloc(24);
+  frame.set([0xff, 0xf3, 0x14, 0xc4]);
+  return Buffer.concat(Array.from({ length: frames }, () => frame));
 }

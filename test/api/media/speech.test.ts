@@ -1,17 +1,21 @@
+import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { VendorServer } from '../../../src/plugins/conformance/vendor-server.ts';
 import { envelope } from '../../providers/cloudflare/wire.ts';
 import { errorAnswer, OPENAI_WIRE } from '../../providers/openai/wire.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { startTestServer, type TestServer, type TestWorkspace } from '../server-harness.ts';
-import { MediaClient, wav } from './media-client.ts';
+import { MediaClient, mp3, wav } from './media-client.ts';
 
 let server: TestServer;
 let vendor: VendorServer;
 let workspace: TestWorkspace;
 let client: MediaClient;
+/** What has gone wrong. */
+const logged: string[] = [];
 beforeAll(async () => {
-  server = await startTestServer({ environment: { SIGNALBOX_ALLOW_PRIVATE_URLS: '1' } });
+  const logger = pino({ level: 'error' }, { write: (line) => logged.push(line) });
+  server = await startTestServer({ environment: { SIGNALBOX_ALLOW_PRIVATE_URLS: '1' }, logger });
   vendor = await VendorServer.start();
 });
 beforeEach(async () => {
@@ -107,7 +111,40 @@ describe('transcribe', () => {
     });
   });
 
+  test('that is paid by the second costs what the file says it has, where the provider says nothing', async () => {
+    await withOpenAi();
+    vendor.play({ do: 'answer', body: { text: 'Silence' } });
+    const told = await client.transcribe({ content: mp3(2_500) }, { model: 'openai/whisper-1' });
+    expect(told).toMatchObject({ durationSeconds: 60, usage: { costUsd: '0.006' } });
+    expect(await ledger('transcribe')).toMatchObject([{ outcome: 'SUCCEEDED', costUsd: '0.006' }]);
+  });
+
+  test('whose client leaves is billed by the length of what the vendor had, and counts as one call', async () => {
+    await withOpenAi();
+    vendor.play({ do: 'silence' });
+    const leaving = new AbortController();
+    const left = client.transcribe({ content: wav(60) }, { model: 'openai/whisper-1' }, leaving.signal);
+    await waitFor('the vendor to be asked', () => vendor.requests.some(({ method }) => method === 'POST'));
+    leaving.abort();
+    await expect(left).rejects.toThrow();
+    expect(await ledger('transcribe')).toMatchObject([{ outcome: 'CANCELLED', costUsd: '0.006' }]);
+  });
+
+  test('whose client leaves amid the file asks nobody, and gives its place back', async () => {
+    await withOpenAi();
+    vendor.play({ do: 'answer', body: { text: 'Heard' } });
+    // As many as one workspace has places for.
+    await Promise.all([1, 2, 3].map(() => client.breakOff('transcribe', wav(2).subarray(0, 9_000))));
+    expect(await client.transcribe({ content: wav(1) }, { model: 'openai/whisper-1' })).toMatchObject({
+      text: 'Heard',
+    });
+    expect(vendor.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
+    expect(await ledger('transcribe')).toHaveLength(1);
+    expect(logged).toEqual([]);
+  });
+
   test.each<[string, Uint8Array, object, string]>([
+    ['a picture of a telephone', Buffer.from('\0\0\0\x20ftypheic\0\0\0\0', 'latin1'), {}, 'WAV, MP3, MP4'],
     ['more than 25 MB', Buffer.concat([wav(1), Buffer.alloc(25 * 1024 * 1024)]), {}, 'may have 25 MB'],
     ['a picture that is called sound', Buffer.from('\x89PNG\r\n\x1a\n and more', 'latin1'), {}, 'WAV, MP3, MP4'],
     ['nothing', Buffer.alloc(0), {}, 'WAV, MP3, MP4'],
@@ -172,6 +209,18 @@ describe('speak', () => {
       ...{ model: 'workers/melotts', mimeType: 'audio/mpeg', audioBase64: Buffer.from(SOUND).toString('base64') },
     });
     expect(vendor.requests.at(-1)?.json).toEqual({ prompt: 'Hola', lang: 'es' });
+  });
+
+  test.each<[string, Uint8Array[]]>([
+    ['no sound at all', []],
+    ['sound without an end', Array.from({ length: 65 }, () => new Uint8Array(1024 * 1024))],
+  ])('of a vendor that sends %s has failed', async (_what, chunks) => {
+    await withOpenAi();
+    vendor.play({ do: 'stream', headers: { 'content-type': 'audio/mpeg' }, chunks });
+    const told = await client.speak({ text: 'Good day.', model: 'openai/tts-1' });
+    expect(told).toMatchObject({ __typename: 'ProviderFailedError' });
+    const codes = (told.attempts as { errorCode: string }[]).map(({ errorCode }) => errorCode);
+    expect(new Set(codes)).toEqual(new Set(['malformed']));
   });
 
   test.each<[string, object, string]>([

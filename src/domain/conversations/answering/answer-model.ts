@@ -1,12 +1,14 @@
 import { InvalidInputError } from '../../../shared/errors.ts';
 import { NoProviderError } from '../../gateway/errors.ts';
-import type { ModelCatalog } from '../../gateway/model-catalog.ts';
+import type { CatalogModel, ModelCatalog } from '../../gateway/model-catalog.ts';
 import type { Router } from '../../gateway/router.ts';
 import { EXTRACTIVE_MODEL } from '../../summaries/summary.ts';
-import { streamingModel, type WritingModel, writingModel } from './writing-model.ts';
+import { streamingModel, type WritingModel } from './writing-model.ts';
 
 const NAMES_SHOWN = 10;
 const SEEING = ['STREAM', 'IMAGE_INPUT'] as const;
+/** Of a model that gives its answer in one piece: it will do where none streams. */
+const SEEING_WHOLE = ['GENERATE', 'IMAGE_INPUT'] as const;
 
 /** Stands for a picture before it is there. */
 export const EXPECTED_PICTURE = { kind: 'image', mimeType: 'image/png', base64: '' } as const;
@@ -35,10 +37,10 @@ export async function answeringModel(
   // Where nobody has chosen, any that sees will do.
   const { settings } = await catalog.directory.of(workspaceId);
   const isOpen = model === undefined && settings.models.chat === undefined;
-  const other = isOpen ? await writingModel(catalog, router, { workspaceId, capabilities: SEEING }) : null;
+  const other = isOpen ? await firstSeeing(router, workspaceId) : null;
   if (other !== null) return other;
   const name = writer === null ? EXTRACTIVE_MODEL : writer.model.id;
-  const seeing = (await catalog.list(workspaceId, SEEING)).map(({ id }) => id);
+  const seeing = (await catalog.list(workspaceId, ['IMAGE_INPUT'])).filter(writes).map(({ id }) => id);
   const offer =
     seeing.length === 0
       ? `no other model of the workspace does either; ${catalog.integrationsFor('IMAGE_INPUT')}`
@@ -56,15 +58,29 @@ export async function seeingModel(
   workspaceId: string,
   model: string | undefined,
 ): Promise<WritingModel> {
-  const route = { workspaceId, work: 'chat', fallbacks: [], capabilities: SEEING } as const;
-  if (model !== undefined) return { model: (await router.route({ ...route, model })).first, named: model };
+  if (model !== undefined) {
+    const asked = { workspaceId, model, work: 'chat', fallbacks: [] } as const;
+    const streaming = await router.route({ ...asked, capabilities: SEEING }).catch(nullWhereMissing);
+    const { first } = streaming ?? (await router.route({ ...asked, capabilities: SEEING_WHOLE }));
+    return { model: first, named: model };
+  }
   const chosen = await streamingModel(catalog, router, { workspaceId }).catch(nullWhereMissing);
   if (chosen !== null && sees(chosen)) return chosen;
-  const first = await router.defaultModel(workspaceId, SEEING);
-  if (first !== null) return { model: first, named: first.id };
+  const first = await firstSeeing(router, workspaceId);
+  if (first !== null) return first;
   throw new NoProviderError(
     `no model of the workspace sees images (IMAGE_INPUT): ${catalog.integrationsFor('IMAGE_INPUT')}`,
   );
+}
+
+async function firstSeeing(router: Router, workspaceId: string): Promise<WritingModel | null> {
+  const streaming = await router.defaultModel(workspaceId, SEEING);
+  const first = streaming ?? (await router.defaultModel(workspaceId, SEEING_WHOLE));
+  return first === null ? null : { model: first, named: first.id };
+}
+
+function writes({ info: { capabilities } }: CatalogModel): boolean {
+  return capabilities.includes('STREAM') || capabilities.includes('GENERATE');
 }
 
 function sees(writer: WritingModel | null): boolean {

@@ -9,6 +9,7 @@ import { AnswerService } from './answer-service.ts';
 import { ConversationAnswers } from './conversation-answers.ts';
 import { ImageDescriptions } from './image-descriptions.ts';
 import { PassageFinder } from './passage-finder.ts';
+import { PictureRoom } from './picture-room.ts';
 import { PostProcessing } from './post-processing.ts';
 
 /** What answers questions. */
@@ -29,9 +30,13 @@ export function openAnswering(parts: {
   summaries: SummaryService;
 }): Answering {
   const passages = new PassageFinder(parts);
+  const pictures = new PictureRoom();
   return {
     service: new AnswerService({ ...parts, passages }),
-    makers: { CHAT: new ConversationAnswers({ ...parts, passages }), DESCRIBE_IMAGE: new ImageDescriptions(parts) },
+    makers: {
+      CHAT: new ConversationAnswers({ ...parts, passages, pictures }),
+      DESCRIBE_IMAGE: new ImageDescriptions({ ...parts, pictures }),
+    },
     postProcessor: new PostProcessing(parts),
   };
 }

@@ -26,9 +26,10 @@ import { LocalAnswerer } from './local-answerer.ts';
 import type { Passage } from './passage.ts';
 import type { FoundPassages, PassageFinder } from './passage-finder.ts';
 import { markPassages } from './passages-prompt.ts';
+import type { PictureRoom } from './picture-room.ts';
 import { readQuestion } from './question.ts';
 import type { WritingModel } from './writing-model.ts';
-import { completionOf, pictureParts, writtenParts } from './written-answer.ts';
+import { bytesOf, completionOf, pictureParts, writtenParts } from './written-answer.ts';
 
 /** A message with fewer telling words goes on from the one before it: "and in Leeds?" */
 const TELLING_WORDS = 4;
@@ -58,14 +59,22 @@ export class ConversationAnswers implements AnswerMaker {
   readonly #catalog: ModelCatalog;
   readonly #finding: ModelFinding;
   readonly #passages: PassageFinder;
+  readonly #pictures: PictureRoom;
   readonly #bySentences: LocalAnswerer;
 
-  constructor(parts: { database: Database; gateway: ModelGateway; catalog: ModelCatalog; passages: PassageFinder }) {
+  constructor(parts: {
+    database: Database;
+    gateway: ModelGateway;
+    catalog: ModelCatalog;
+    passages: PassageFinder;
+    pictures: PictureRoom;
+  }) {
     this.#database = parts.database;
     this.#gateway = parts.gateway;
     this.#catalog = parts.catalog;
     this.#finding = { catalog: parts.catalog, router: parts.gateway.router };
     this.#passages = parts.passages;
+    this.#pictures = parts.pictures;
     this.#bySentences = new LocalAnswerer(parts.gateway);
   }
 
@@ -83,8 +92,14 @@ export class ConversationAnswers implements AnswerMaker {
     });
   }
 
-  async *answer(call: ModelCall, asked: AnswerQuestion): AsyncGenerator<AnswerPart, void> {
+  answer(call: ModelCall, asked: AnswerQuestion): AsyncGenerator<AnswerPart, void> {
     const { workspace } = authorize(call.caller, 'AI_USE');
+    const size = { workspaceId: workspace.id, bytes: bytesOf(asked.attachments), signal: call.signal };
+    return this.#pictures.during(size, () => this.#answer(call, asked));
+  }
+
+  async *#answer(call: ModelCall, asked: AnswerQuestion): AsyncGenerator<AnswerPart, void> {
+    const { workspace } = call.caller;
     const about = { ...call, aboutId: asked.conversationId };
     const [context, writer] = await Promise.all([
       readContext(this.#database, workspace.id, asked),

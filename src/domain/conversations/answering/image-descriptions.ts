@@ -11,8 +11,9 @@ import type { AnswerMaker, AnswerPart, AnswerQuestion, ExpectedQuestion } from '
 import { findMessages } from '../message-store.ts';
 import { EXPECTED_PICTURE, type ModelFinding, seeingModel } from './answer-model.ts';
 import { spokenLanguage } from './languages.ts';
+import type { PictureRoom } from './picture-room.ts';
 import type { WritingModel } from './writing-model.ts';
-import { completionOf, pictureParts, writtenParts } from './written-answer.ts';
+import { bytesOf, completionOf, pictureParts, writtenParts } from './written-answer.ts';
 
 const PROMPT = new PromptFile<'language'>(new URL('./image-prompt.md', import.meta.url));
 /** What is asked where nobody asks anything. */
@@ -23,9 +24,12 @@ export class ImageDescriptions implements AnswerMaker {
   readonly #database: Database;
   readonly #gateway: ModelGateway;
   readonly #finding: ModelFinding;
+  readonly #pictures: PictureRoom;
 
-  constructor({ database, gateway, catalog }: { database: Database; gateway: ModelGateway; catalog: ModelCatalog }) {
+  constructor(parts: { database: Database; gateway: ModelGateway; catalog: ModelCatalog; pictures: PictureRoom }) {
+    const { database, gateway, catalog, pictures } = parts;
     this.#database = database;
+    this.#pictures = pictures;
     this.#gateway = gateway;
     this.#finding = { catalog, router: gateway.router };
   }
@@ -37,8 +41,14 @@ export class ImageDescriptions implements AnswerMaker {
     await this.#gateway.check(call, { model: writer.model, request: { messages: [{ role: 'user', parts }] } });
   }
 
-  async *answer(call: ModelCall, asked: AnswerQuestion): AsyncGenerator<AnswerPart, void> {
+  answer(call: ModelCall, asked: AnswerQuestion): AsyncGenerator<AnswerPart, void> {
     const { workspace } = authorize(call.caller, 'AI_USE');
+    const size = { workspaceId: workspace.id, bytes: bytesOf(asked.attachments), signal: call.signal };
+    return this.#pictures.during(size, () => this.#describe(call, asked));
+  }
+
+  async *#describe(call: ModelCall, asked: AnswerQuestion): AsyncGenerator<AnswerPart, void> {
+    const { workspace } = call.caller;
     const writer = await seeingModel(this.#finding, workspace.id, asked.model);
     const input = await this.#inputOf(workspace.id, asked, writer);
     let text = '';

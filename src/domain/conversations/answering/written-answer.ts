@@ -44,6 +44,11 @@ export function completionOf(
   return { kind: 'completed', ...said, model, attempts, usage: amount };
 }
 
+/** Of the pictures together. */
+export function bytesOf(attachments: readonly Attachment[]): number {
+  return attachments.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 /** Pictures as a model is shown them. @throws InvalidInputError where one was deleted meanwhile */
 export async function pictureParts(
   database: Database,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { WorkspaceScope } from '../../../db/workspace-scope.ts';
 import { addDays, startOfDay } from '../../usage/utc-day.ts';
 import type { AgentTools, Series } from '../agent-tools.ts';
@@ -46,10 +47,18 @@ async function seriesOfDocuments(parts: ToolParts, run: ToolRun, period: SeriesP
   const documents = await read(documentsByDay);
   const sentiment = await read(sentimentByDay);
   const classes = (await read(classesByDay)).map((point) => ({ ...point, part: point.label }));
+  const inCollections = divided(
+    'collection',
+    (name) => `documents a day in ${name}`,
+    await read(collectionsByDay),
+    period,
+  );
+  const ofKinds = divided('kind', (kind) => `documents a day of the kind ${kind}`, await read(kindsByDay), period);
   return [
     counted('documents', 'documents a day', documents, period),
-    ...divided('collection', (name) => `documents a day in ${name}`, await read(collectionsByDay), period),
-    ...divided('kind', (kind) => `documents a day of the kind ${kind}`, await read(kindsByDay), period),
+    ...inCollections,
+    // A kind that one collection alone holds says the same as that one.
+    ...ofKinds.filter((kind) => !inCollections.some((collection) => isDeepStrictEqual(kind.points, collection.points))),
     ...divided('class', (label) => `documents a day that are "${label}"`, classes, period),
     ...divided('theme', (name) => `documents a day about "${name}"`, await read(themesByDay), period),
     averaged('sentiment', 'mean sentiment, -1 to 1', sentiment, ({ score }) => score),

@@ -28,7 +28,7 @@ export const INSIGHTS_CONFIGURATION = z.object({
     .enum(['LOW', 'NORMAL', 'HIGH'])
     .default('NORMAL')
     .describe(
-      'How readily something is told: of series in which nothing happened, LOW raises 1 in 100, NORMAL 1 in 40, HIGH 1 in 12',
+      'How readily something is told: of series in which nothing happened, LOW raises 1 in 100, NORMAL about 1 in 30, HIGH about 1 in 12',
     ),
   minimalChange: z
     .number()
@@ -52,7 +52,7 @@ export const INSIGHTS_CONFIGURATION = z.object({
     .int()
     .min(1)
     .max(50)
-    .default(20)
+    .default(10)
     .describe('Insights that a run leaves at the most, the most pressing first'),
 });
 export type InsightsConfiguration = z.output<typeof INSIGHTS_CONFIGURATION>;

@@ -4,7 +4,7 @@ import type { PersonStatement } from './company-brief.ts';
 import type { AboutCompany, CompanyMaterial } from './material.ts';
 
 const NAME = String.raw`\p{Lu}[\p{L}'’-]+(?: (?:\p{Lu}\.|de|van|von|der|den|la|di|\p{Lu}[\p{L}'’-]+)){0,2} \p{Lu}[\p{L}'’-]+`;
-const ROLE = String.raw`(?:(?:new |interim |former |group |deputy |assistant |senior )*(?:chief [a-z]+(?: and [a-z]+)? officer|CEO|CFO|COO|CTO|CIO|CISO|CMO|managing director|(?:finance|operations|sales|marketing|IT|logistics|supply chain|commercial|technical|plant|site|warehouse|transport|project|product|HR|purchasing|procurement)[a-z ]{0,20} (?:director|manager|lead)|head of [a-z][a-z ]{2,30}[a-z]|(?:vice )?president|VP(?: of)? [A-Z][a-z]+|founder|co-founder|owner|chair(?:man|woman|person)?|director|planner|buyer))`;
+const ROLE = `(?:(?:new |interim |former |group |deputy |assistant |senior )*(?:chief [a-z]+(?: and [a-z]+)? officer|CEO|CFO|COO|CTO|CIO|CISO|CMO|managing director|(?:finance|operations|sales|marketing|IT|logistics|supply chain|commercial|technical|plant|site|warehouse|transport|project|product|HR|purchasing|procurement)[a-z ]{0,20} (?:director|manager|lead)|head of [a-z][a-z ]{2,30}[a-z]|(?:vice )?president|VP(?: of)? [A-Z][a-z]+|founder|co-founder|owner|chair(?:man|woman|person)?|director|planner|buyer))`;
 /** Each with one name and one role, either first. */
 const PATTERNS: readonly RegExp[] = [
   new RegExp(
@@ -16,7 +16,7 @@ const PATTERNS: readonly RegExp[] = [
     'u',
   ),
   new RegExp(
-    String.raw`(?:named|appointed|hired|promoted|welcomed) (?<name>${NAME}) (?:as |to )(?:our |the |its |their |be )?(?<role>${ROLE})`,
+    `(?:named|appointed|hired|promoted|welcomed) (?<name>${NAME}) (?:as |to )(?:our |the |its |their |be )?(?<role>${ROLE})`,
     'u',
   ),
 ];

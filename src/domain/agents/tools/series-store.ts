@@ -40,7 +40,7 @@ export async function collectionsByDay(
   return await sql<PartPoint[]>`
     with counted as (
       select d.collection_id as part, ${dayOfDocument(scope)} as at, count(*)::float8 as value from documents d
-      where ${isCounted(scope, reach, period)} group by 1, 2
+      where ${isCounted(scope, reach, period)} and ${comesByItself(scope)} group by 1, 2
     ), largest as (select part from counted group by part order by sum(value) desc, part limit ${PARTS_MAX})
     select c.part, k.name as label, c.at, c.value
     from counted c join collections k on k.workspace_id = ${scope.workspaceId} and k.id = c.part
@@ -51,7 +51,7 @@ export async function collectionsByDay(
 export async function kindsByDay(scope: WorkspaceScope, reach: RunReach, period: SeriesPeriod): Promise<PartPoint[]> {
   return await scope.sql<PartPoint[]>`
     select d.kind as part, d.kind as label, ${dayOfDocument(scope)} as at, count(*)::float8 as value from documents d
-    where ${isCounted(scope, reach, period)} group by d.kind, 3 order by d.kind, 3`;
+    where ${isCounted(scope, reach, period)} and ${comesByItself(scope)} group by d.kind, 3 order by d.kind, 3`;
 }
 
 /** How many documents of each day are about each of the workspace's largest themes. */
@@ -154,4 +154,9 @@ function dayOfDocument({ sql }: WorkspaceScope) {
 function isCounted({ sql, workspaceId }: WorkspaceScope, { collectionIds }: RunReach, { from, to }: SeriesPeriod) {
   const within = collectionIds === null ? sql`true` : sql`d.collection_id = any(${[...collectionIds]}::text[])`;
   return sql`d.workspace_id = ${workspaceId} and d.created_at >= ${from} and d.created_at < ${to} and ${within}`;
+}
+
+/** How many companies were put on file on a day tells of whoever keeps the file. */
+function comesByItself({ sql }: WorkspaceScope) {
+  return sql`d.kind <> 'COMPANY'`;
 }

@@ -52,7 +52,7 @@ export const INSIGHTS_CONFIGURATION = z.object({
     .int()
     .min(1)
     .max(50)
-    .default(10)
+    .default(50)
     .describe('Insights that a run leaves at the most, the most pressing first'),
 });
 export type InsightsConfiguration = z.output<typeof INSIGHTS_CONFIGURATION>;

@@ -14,7 +14,7 @@ import {
 import { cutOff } from './turn-store.ts';
 
 /** Any number that only this use has: servers that start together set the rights one after the other. */
-const GRANT_LOCK = 7_391_004_514;
+const GRANT_LOCK = 7_391_004_517;
 
 const NO_JOB = '00000000-0000-0000-0000-000000000000';
 

@@ -76,7 +76,7 @@ export function clusterRows({ rows, previous }: ClusteringProblem): Clustering {
   const neighbours = Math.min(MAX_NEIGHBOURS, Math.max(MIN_NEIGHBOURS, Math.round(Math.sqrt(rows.count))));
   const compared = rows.count > UNTURNED_ROWS ? onPrincipalAxes(directions, AXES) : directions;
   const communities = partition(neighbourGraph(compared, neighbours), previous);
-  const chance = chanceOf(directions);
+  const chance = chanceOf(directions, communities);
   let found = keep(directions, communities, chance);
   // What leaves a cluster changes what is left of it.
   for (let round = 0; round < ROUNDS && found !== null; round++) {
@@ -212,14 +212,20 @@ function coherentClusters(
   return { sums, sizes: kept.map(({ size }) => size) };
 }
 
-/** By how much the cosines of rows differ that have nothing to do with one another: those of most pairs. */
-function chanceOf({ count, dimensions, values }: VectorRows): number {
+/**
+ * By how much the cosines of rows differ that have nothing to do with one another: of pairs from two communities, as of
+ * few topics half of all pairs are of the same one. Of any pairs where all rows are one community.
+ */
+function chanceOf({ count, dimensions, values }: VectorRows, communities: Int32Array): number {
   const random = seededRandom(SEED);
-  const cosines = Float64Array.from({ length: CHANCE_PAIRS }, () => {
+  const pairs = Array.from({ length: CHANCE_PAIRS }, () => {
     const left = Math.floor(random() * count);
-    const right = (left + 1 + Math.floor(random() * (count - 1))) % count;
-    return dot(values, left * dimensions, values, right * dimensions, dimensions);
+    return { left, right: (left + 1 + Math.floor(random() * (count - 1))) % count };
   });
+  const apart = pairs.filter(({ left, right }) => communities[left] !== communities[right]);
+  const cosines = Float64Array.from(apart.length > 0 ? apart : pairs, ({ left, right }) =>
+    dot(values, left * dimensions, values, right * dimensions, dimensions),
+  );
   const middle = quantile(cosines, 0.5);
   return (
     DEVIATION_OF_MEDIAN *

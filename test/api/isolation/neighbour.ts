@@ -45,7 +45,7 @@ export async function fillWorkspace(server: TestServer, client: WorkspaceClient,
   await member.store(boardId, [{ externalId: 'member', text: `Written by a member. ${content.suffix}` }]);
   const csv = `text\nFrom a file. ${content.suffix}\nToo much. ${content.suffix},\nor, too many\n`;
   await new ImportClient(server, client).import(csv, { collectionId: boardId, mapping: { text: 'text' } });
-  const themed = [...PDF_EXPORT.slice(0, 5), ...DARK_MODE.slice(0, 5)];
+  const themed = [...PDF_EXPORT, ...DARK_MODE];
   await storeThemed(
     client,
     boardId,

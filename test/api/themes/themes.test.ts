@@ -163,11 +163,12 @@ describe('the trend of a theme', () => {
     await storeThemed(workspace, collectionId, [...DARK_MODE, ...PDF_EXPORT.slice(0, 6)], daysAgo(20));
     await storeThemed(workspace, collectionId, [...PASSWORD_RESET, ...PDF_EXPORT.slice(6)], daysAgo(2));
     const themes = await themesOf(workspace, collectionId);
-    const trends = new Map(themes.map(({ name, trend }) => [name, trend]));
-    expect([...trends.keys()].sort()).toEqual(NAMES);
-    expect(trends.get('Dark mode')).toBeCloseTo(0 - 10 / 16, 10);
-    expect(trends.get('Password reset')).toBeCloseTo(10 / 14 - 0, 10);
-    expect(trends.get('PDF export')).toBeCloseTo(4 / 14 - 6 / 16, 10);
+    expect(themes).toHaveLength(3);
+    const trendOf = (word: string) => themes.find(({ name }) => name.includes(word))?.trend;
+    expect(trendOf('Dark mode')).toBeCloseTo(0 - 10 / 16, 10);
+    expect(trendOf('Password reset')).toBeCloseTo(10 / 14 - 0, 10);
+    // A theme keeps the name that it got of its first documents.
+    expect(trendOf('PDF')).toBeCloseTo(4 / 14 - 6 / 16, 10);
   });
 
   test('is null where there are too few documents to compare with', async () => {

@@ -13,6 +13,9 @@ function topicsOf(clusters: Int32Array, topics: readonly number[]) {
 
 describe('clusters', () => {
   test.each([
+    ['10 vectors of two topics', 10, 2],
+    ['24 vectors of two topics', 24, 2],
+    ['60 vectors of two topics', 60, 2],
     ['30 vectors', 30, 3],
     ['300 vectors', 300, 6],
     ['3,000 vectors, which are turned onto fewer axes first', 3_000, 12],

@@ -11,9 +11,10 @@ import { makeUsagePartitions } from './usage-partitions.ts';
 import {
   callFunction,
   openTransaction,
-  type SystemFunction,
+  type SystemCall,
   type SystemScope,
   type WorkspaceScope,
+  type WorkspaceSnapshot,
 } from './workspace-scope.ts';
 
 /** How many rows a dead connection may keep waiting before a query fails with a clear error. */
@@ -67,6 +68,16 @@ export class Database {
     );
   }
 
+  /** Runs `work` in a transaction that reads the rows of one workspace, all of them as they were at one moment. */
+  withSnapshot<Result>(workspaceId: string, work: (snapshot: WorkspaceSnapshot) => Promise<Result>): Promise<Result> {
+    return openTransaction(
+      this.#place,
+      { role: 'signalbox_app', workspaceId, isolation: 'isolation level repeatable read read only' },
+      this.#waitMs,
+      work as (scope: object) => Promise<Result>,
+    );
+  }
+
   /** Runs `work` in a transaction across workspaces, with the few rights that such work has. */
   withSystem<Result>(work: (scope: SystemScope) => Promise<Result>): Promise<Result> {
     return openTransaction(
@@ -82,8 +93,8 @@ export class Database {
   }
 
   /** Runs a function across workspaces that is a transaction of its own: for what a call waits for, in one round trip. */
-  callSystem<Answer>(name: SystemFunction, argument: object): Promise<Answer> {
-    return callFunction<Answer>(this.sql, this.#embedded, name, argument, this.#waitMs);
+  callSystem<Answer>(call: SystemCall<Answer>): Promise<Answer> {
+    return callFunction(this.sql, this.#embedded, call, this.#waitMs);
   }
 
   /** @throws where the database does not answer */

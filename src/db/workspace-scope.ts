@@ -1,8 +1,9 @@
-import type { Sql, TransactionSql } from 'postgres';
+import type { PendingQuery, Sql, TransactionSql } from 'postgres';
 import type { EmbeddedPostgres } from './embedded.ts';
 import type { EventBus } from './event-bus.ts';
 
 declare const scopeKind: unique symbol;
+declare const isSnapshot: unique symbol;
 
 interface Scope {
   /** Runs SQL inside the transaction of this scope. */
@@ -25,6 +26,14 @@ export interface WorkspaceScope extends Scope {
   readonly [scopeKind]: 'workspace';
 }
 
+/**
+ * The same for reading alone: each statement sees what was committed before the first one, so that what several of them read
+ * belongs together. Only `Database.withSnapshot` makes one.
+ */
+export interface WorkspaceSnapshot extends WorkspaceScope {
+  readonly [isSnapshot]: true;
+}
+
 /** A transaction across workspaces, with few rights. Only `Database.withSystem` makes one. */
 export interface SystemScope extends Scope {
   readonly [scopeKind]: 'system';
@@ -33,6 +42,8 @@ export interface SystemScope extends Scope {
 interface ScopeSettings {
   role: 'signalbox_app' | 'signalbox_system';
   workspaceId: string;
+  /** How the transaction sees what others commit meanwhile; as the server has it where left out. */
+  isolation?: 'isolation level repeatable read read only';
 }
 
 /** Where a transaction runs, and who hears of it. */
@@ -66,7 +77,7 @@ export async function openTransaction<Result>(
   embedded?.assertRunning();
   const deadline = startDeadline(waitMs);
   const rung = new Set<string>();
-  const transacted = sql.begin(async (transaction) => {
+  const transacted = sql.begin(settings.isolation ?? '', async (transaction) => {
     deadline.met();
     // Not awaited before the first statement of `work`: both travel together, and where this one fails the
     // transaction is aborted, so nothing after it can run with the login's own rights.
@@ -91,27 +102,27 @@ export async function openTransaction<Result>(
   }
 }
 
-/** Functions of the migrations that are a transaction of their own and take on the role signalbox_system themselves. */
-export type SystemFunction = 'reserve_budgets' | 'record_usage';
+/**
+ * A statement that calls one function of the migrations, of those that take on the role signalbox_system themselves: nothing
+ * else has any right outside a scope.
+ */
+export type SystemCall<Answer> = (sql: Sql) => PendingQuery<{ answer: Answer }[]>;
 
 /**
  * Calls a function in one round trip, and so in a transaction of its own.
- * @param argument what the function takes as JSON
  * @param waitMs within which it must have answered; null: whenever it can
  * @throws where it does not answer in time, with a code that `isDatabaseUnavailable` knows; it may have run all the same
  */
 export async function callFunction<Answer>(
   sql: Sql,
   embedded: EmbeddedPostgres | null,
-  name: SystemFunction,
-  argument: object,
+  call: SystemCall<Answer>,
   waitMs: number | null,
 ): Promise<Answer> {
   embedded?.assertRunning();
   const deadline = startDeadline(waitMs);
-  const called = sql<{ answer: Answer }[]>`select ${sql(name)}(${JSON.stringify(argument)}::text::json) as answer`;
   try {
-    const [row] = await Promise.race([called, deadline.missed]);
+    const [row] = await Promise.race([call(sql), deadline.missed]);
     return (row as { answer: Answer }).answer;
   } finally {
     deadline.stop();

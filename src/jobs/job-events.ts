@@ -19,8 +19,10 @@ export function jobsTopic(workspaceId: string): string {
  * few seconds late.
  */
 export function ringJobs(scope: WorkspaceScope, jobIds: Iterable<string>): void {
+  let hasAny = false;
   for (const jobId of jobIds) {
     scope.ring(jobTopic(scope.workspaceId, jobId));
-    scope.ring(jobsTopic(scope.workspaceId));
+    hasAny = true;
   }
+  if (hasAny) scope.ring(jobsTopic(scope.workspaceId));
 }

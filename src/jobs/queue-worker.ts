@@ -104,8 +104,8 @@ export class QueueWorker {
     this.#use(workspaceId, granted - 1);
     const ended = runTurn(this.#parts, turn, {
       granted,
-      onStarted: (jobs) => this.#use(workspaceId, jobs - granted),
-      onEnded: () => this.#use(workspaceId, -1),
+      release: (slots) => this.#use(workspaceId, -slots),
+      isOpen: () => !this.#isStopping,
     }).finally(() => this.#turns.delete(turn.id));
     this.#turns.set(turn.id, { turn, ended });
   }
@@ -113,7 +113,7 @@ export class QueueWorker {
   /** @param slots more than before; negative: fewer */
   #use(workspaceId: string, slots: number): void {
     const before = this.#used.get(workspaceId) ?? 0;
-    const isFull = this.#free === 0 || before >= this.#policy.slotsPerWorkspace;
+    const isFull = this.#free <= 0 || before >= this.#policy.slotsPerWorkspace;
     const used = before + slots;
     this.#free -= slots;
     if (used === 0) this.#used.delete(workspaceId);

@@ -81,14 +81,20 @@ export class JobRunner {
     const { database } = this.#options;
     const { jobId, kind, attempt } = job;
     const { signal } = controller;
-    const logger = this.#options.logger.child({ workspaceId, jobId, kind, attempt });
+    const parent = this.#options.logger;
+    let logger: Logger | undefined;
+    // Most jobs have nothing to say, and a logger of one's own costs more than they do.
+    const ownLogger = () => {
+      logger ??= parent.child({ workspaceId, jobId, kind, attempt });
+      return logger;
+    };
     const steps = new JobSteps(database, workspaceId, job, signal);
     const progress = new ProgressWriter(
       async (report) => {
         const isCurrent = await database.withWorkspace(workspaceId, (scope) => writeProgress(scope, job, report));
         if (!isCurrent) controller.abort(new AttemptOverError());
       },
-      (error) => logger.warn({ err: error }, 'progress of a job could not be written'),
+      (error) => ownLogger().warn({ err: error }, 'progress of a job could not be written'),
     );
     try {
       signal.throwIfAborted();
@@ -96,7 +102,11 @@ export class JobRunner {
       const definition = this.#definitionOf(kind);
       const payload = { ...definition.parse(job.payload), workspaceId, jobId };
       const work = definition.run(payload, {
-        ...{ signal, attempt, logger },
+        signal,
+        attempt,
+        get logger() {
+          return ownLogger();
+        },
         progress: (done, failed, total) => progress.report({ done, failed, total: total ?? null }),
         step: (name, part) => steps.run(name, part),
         checkpoint: (value, also) => steps.checkpoint(value, also),

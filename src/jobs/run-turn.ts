@@ -1,3 +1,4 @@
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import type { PgBoss } from 'pg-boss';
 import type { Database } from '../db/client.ts';
 import type { WorkspaceScope } from '../db/workspace-scope.ts';
@@ -9,11 +10,17 @@ import { type AttemptEnd, endAttempts, messageOf } from './job-store.ts';
 import type { LaneKeeper } from './lane-keeper.ts';
 import type { QueueName } from './policies.ts';
 import type { JobRunner } from './run-job.ts';
-import { delayAlike, hasMore, type Picked, pickJobs, type StartedJob } from './turn-store.ts';
+import { delayAlike, hasMore, type Picked, pickJobs, pickMoreJobs, type StartedJob } from './turn-store.ts';
 import type { Turns } from './turns.ts';
 
 /** Jobs that wait as well for what one of their kind was told to wait for. */
 const ALIKE_MAX = 500;
+
+/** How long a turn goes on taking jobs: it has to be over before pg-boss takes it for lost. */
+const GOES_ON_MS = 20_000;
+
+/** How long the first of its jobs that is over waits for others to be over too. */
+const GATHER_MS = 5;
 
 /** A turn that this process has taken from the line. */
 export interface ClaimedTurn {
@@ -36,33 +43,28 @@ export interface TurnParts {
   logger: Logger;
 }
 
-/** What a turn tells of the slots that it has. */
+/** The slots that a turn has in its worker. */
 export interface TurnSlots {
   granted: number;
-  /** Told once, as soon as it is known how many jobs there are. */
-  onStarted(jobs: number): void;
-  /** Told of each job. */
-  onEnded(): void;
+  /** @param slots that the turn needs no more; negative: further ones that it has to have */
+  release(slots: number): void;
+  /** Whether the worker goes on taking jobs. */
+  isOpen(): boolean;
 }
 
 /** Never rejects. What could not be recorded is put right by the worker that is given the turn next. */
 export async function runTurn(parts: TurnParts, turn: ClaimedTurn, slots: TurnSlots): Promise<void> {
   const { boss, logger } = parts;
-  const recorder = new EndRecorder(parts, turn);
-  let isStarted = false;
+  const jobs = new TurnJobs(parts, turn, slots);
   try {
-    const { started } = await pick(parts, turn, slots.granted);
-    slots.onStarted(started.length);
-    isStarted = true;
-    const attempts = started.map(async (job: StartedJob) => {
-      const end = await parts.runner.run(turn.workspaceId, turn.queue, job, turn.lost.signal).finally(slots.onEnded);
-      if (end !== null) await recorder.record(end, job);
+    const { started } = await pick(parts, turn, slots.granted).catch((error: unknown) => {
+      slots.release(slots.granted);
+      throw error;
     });
-    const failed = (await Promise.allSettled(attempts)).find((attempt) => attempt.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    slots.release(slots.granted - started.length);
+    await jobs.run(started);
     await boss.complete(turn.queue, turn);
   } catch (error) {
-    if (!isStarted) slots.onStarted(0);
     logger.error({ err: error, turn: turn.id, queue: turn.queue }, 'a turn could not be recorded; it is taken again');
     await boss.fail(turn.queue, turn, { message: messageOf(error) }).catch((err: unknown) => {
       logger.error({ err, turn: turn.id }, 'a turn could not be given back; it is taken over when its time is over');
@@ -87,64 +89,133 @@ function pick({ boss, database, turns }: TurnParts, turn: ClaimedTurn, limit: nu
   });
 }
 
+/** An attempt that is over. */
 interface Ended {
-  end: AttemptEnd;
   job: StartedJob;
+  /** Null where it was over before: nothing of it is recorded. */
+  end: AttemptEnd | null;
 }
 
-/** Writes how a turn's jobs end: those that end while others are being written go together. */
-class EndRecorder {
+interface Recorded {
+  job: StartedJob;
+  end: AttemptEnd;
+}
+
+/**
+ * Runs the jobs of a turn and writes how they end: those that end while others are being written go together. As long as
+ * no other workspace stands in line, the turn goes on with further jobs, which are taken in the same transaction.
+ */
+class TurnJobs {
   readonly #parts: TurnParts;
   readonly #turn: ClaimedTurn;
-  #pending: Ended[] = [];
-  #next: Promise<void> | null = null;
-  #last: Promise<void> = Promise.resolve();
+  readonly #slots: TurnSlots;
+  readonly #begunAt = performance.now();
+  #ended: Ended[] = [];
+  #running = 0;
+  #tell: () => void = () => undefined;
+  #failures: unknown[] = [];
 
-  constructor(parts: TurnParts, turn: ClaimedTurn) {
+  constructor(parts: TurnParts, turn: ClaimedTurn, slots: TurnSlots) {
     this.#parts = parts;
     this.#turn = turn;
+    this.#slots = slots;
   }
 
-  record(end: AttemptEnd, job: StartedJob): Promise<void> {
-    this.#pending.push({ end, job });
-    if (this.#next === null) {
-      const write = async () => {
-        this.#next = null;
-        const pending = this.#pending;
-        this.#pending = [];
-        await this.#write(pending);
-      };
-      this.#next = this.#last.then(write, write);
-      this.#last = this.#next;
+  /** @throws what kept an end from being recorded, once all jobs are over */
+  async run(jobs: readonly StartedJob[]): Promise<void> {
+    this.#start(jobs);
+    while (this.#running > 0 || this.#ended.length > 0) {
+      await this.#untilEnded();
+      const ended = this.#ended;
+      this.#ended = [];
+      const more = await this.#record(ended).catch((error: unknown) => {
+        this.#failures.push(error);
+        return [];
+      });
+      this.#slots.release(ended.length - more.length);
+      this.#start(more);
     }
-    return this.#next;
+    if (this.#failures.length > 0) throw this.#failures[0];
   }
 
-  async #write(ended: readonly Ended[]): Promise<void> {
-    const { boss, database, turns, keeper } = this.#parts;
-    const delaysMs = ended.flatMap(({ end }) => (end.outcome === 'retry' ? [end.delayMs] : []));
-    await database.withWorkspace(this.#turn.workspaceId, async (scope) => {
-      const current = await endAttempts(
+  #start(jobs: readonly StartedJob[]): void {
+    const { workspaceId, queue, lost } = this.#turn;
+    this.#running += jobs.length;
+    for (const job of jobs) {
+      const over = (end: AttemptEnd | null) => {
+        this.#running -= 1;
+        this.#ended.push({ job, end });
+        this.#tell();
+      };
+      this.#parts.runner.run(workspaceId, queue, job, lost.signal).then(over, (error: unknown) => {
+        this.#failures.push(error);
+        over(null);
+      });
+    }
+  }
+
+  /** Those that end at once are heard of together. */
+  async #untilEnded(): Promise<void> {
+    if (this.#ended.length === 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#tell = resolve;
+      await promise;
+    }
+    // Taken one by one, jobs would cost a look at all that wait each.
+    await (this.#running > 0 && this.#goesOn ? sleep(GATHER_MS) : immediate());
+  }
+
+  /** @returns further jobs that were started */
+  async #record(all: readonly Ended[]): Promise<StartedJob[]> {
+    const ended = all.flatMap(({ job, end }): Recorded[] => (end === null ? [] : [{ job, end }]));
+    if (ended.length === 0) return [];
+    const { boss, database, keeper } = this.#parts;
+    // What a dead worker's turn brought back may be more than its slots: those are not filled again.
+    const limit = this.#goesOn ? Math.min(all.length, this.#slots.granted - this.#running) : 0;
+    const picked = await database.withWorkspace(this.#turn.workspaceId, async (scope) => {
+      const recording = endAttempts(
         scope,
         ended.map(({ end }) => end),
       );
-      const withSteps = ended.filter(({ end }) => end.outcome === 'completed' && end.hasSteps);
-      if (withSteps.length > 0)
-        await dropSteps(
-          scope,
-          withSteps.map(jobIdOf).filter((id) => current.has(id)),
-        );
-      const dead = ended.flatMap(deadLetterOf).filter(({ jobId }) => current.has(jobId));
-      await sendDeadLetters(boss, scope, dead);
-      await delayThoseAlike(scope, this.#turn.queue, ended);
-      if (delaysMs.includes(0)) await turns.send(scope, this.#turn.queue);
+      if (ended.some(leavesMore)) await this.#follow(scope, ended, await recording);
+      const [more] = await Promise.all([limit > 0 ? pickMoreJobs(scope, this.#turn, limit) : NONE, recording]);
+      await sendDeadLetters(boss, scope, more.dead);
+      return more;
     });
-    for (const delayMs of delaysMs) keeper.lookIn(delayMs);
+    for (const { end } of ended) if (end.outcome === 'retry') keeper.lookIn(end.delayMs);
+    return picked.started;
+  }
+
+  /** What the end of jobs brings with it, other than that the next may begin. */
+  async #follow(scope: WorkspaceScope, ended: readonly Recorded[], current: ReadonlySet<string>): Promise<void> {
+    const { boss, turns } = this.#parts;
+    const { queue } = this.#turn;
+    const withSteps = ended.filter(({ end }) => end.outcome === 'completed' && end.hasSteps).map(jobIdOf);
+    if (withSteps.length > 0)
+      await dropSteps(
+        scope,
+        withSteps.filter((id) => current.has(id)),
+      );
+    const dead = ended.flatMap(deadLetterOf).filter(({ jobId }) => current.has(jobId));
+    await sendDeadLetters(boss, scope, dead);
+    await delayThoseAlike(scope, queue, ended);
+    if (ended.some(({ end }) => end.outcome === 'retry' && end.delayMs === 0)) await turns.send(scope, queue);
+  }
+
+  get #goesOn(): boolean {
+    const isOld = performance.now() - this.#begunAt > GOES_ON_MS;
+    return !isOld && this.#slots.isOpen() && !this.#turn.lost.signal.aborted && this.#failures.length === 0;
   }
 }
 
+const NONE: Picked = { started: [], dead: [] };
+
+function leavesMore({ end }: Recorded): boolean {
+  return end.outcome !== 'completed' || end.hasSteps;
+}
+
 /** Of a workspace that is over its allowance, the rest waits too, without each being started for it. */
-async function delayThoseAlike(scope: WorkspaceScope, queue: QueueName, ended: readonly Ended[]): Promise<void> {
+async function delayThoseAlike(scope: WorkspaceScope, queue: QueueName, ended: readonly Recorded[]): Promise<void> {
   const told = new Map<string, Parameters<typeof delayAlike>[1]>();
   for (const { end, job } of ended) {
     if (end.outcome !== 'retry' || !(end.error instanceof RetryLater) || end.error.alike === null) continue;
@@ -156,10 +227,10 @@ async function delayThoseAlike(scope: WorkspaceScope, queue: QueueName, ended: r
   for (const jobs of told.values()) await delayAlike(scope, jobs);
 }
 
-function jobIdOf({ job }: Ended): string {
+function jobIdOf({ job }: Recorded): string {
   return job.jobId;
 }
 
-function deadLetterOf({ end, job }: Ended): DeadLetter[] {
+function deadLetterOf({ end, job }: Recorded): DeadLetter[] {
   return end.outcome === 'dead' ? [{ jobId: job.jobId, kind: job.kind, error: messageOf(end.error) }] : [];
 }

@@ -1,3 +1,4 @@
+import type { PendingQuery, Row } from 'postgres';
 import type { SystemScope, WorkspaceScope } from '../db/workspace-scope.ts';
 import type { JsonObject } from '../shared/json.ts';
 import type { JobKind } from './define-job.ts';
@@ -21,15 +22,53 @@ export interface Picked {
 /** Workspaces and queues that one look of the keeper finds. */
 const LANES_MAX = 1_000;
 
+/** Which turn jobs are handed to. */
+export interface TurnIdentity {
+  id: string;
+  queue: QueueName;
+}
+
 /**
  * Hands jobs of a workspace to a turn: first what the turn's own worker died over, then what is due, by priority and
  * age. Attempts are counted before they are made, so that one that kills its process is counted too, unless it has got on
  * before. A job that has a checkpoint goes on from there, and so does its progress.
  */
-export async function pickJobs(
+export function pickJobs(scope: WorkspaceScope, turn: TurnIdentity, limit: number): Promise<Picked> {
+  const { sql, workspaceId } = scope;
+  const cut = sql`
+    select ctid as place, id, priority, ${hasProgressed(scope)} as has_progressed from jobs
+    where workspace_id = ${workspaceId} and boss_id = ${turn.id} and status = 'RUNNING'
+    for update`;
+  return handOver(scope, turn, limit, { cut, goesOn: sql`true` });
+}
+
+/**
+ * Hands further jobs to a turn that is being worked, in place of those that are over: none once another workspace stands
+ * in line, or another worker holds the turn.
+ * @param retryCount times that the turn was handed out before it was to this worker
+ */
+export function pickMoreJobs(
   scope: WorkspaceScope,
-  turn: { id: string; queue: QueueName },
+  turn: TurnIdentity & { retryCount: number },
   limit: number,
+): Promise<Picked> {
+  const { sql } = scope;
+  const none = sql`select '(0,0)'::tid as place, ''::text as id, 0 as priority, false as has_progressed where false`;
+  const goesOn = sql`(select turn_goes_on(${turn.queue}, ${turn.id}, ${turn.retryCount}))`;
+  return handOver(scope, turn, limit, { cut: none, goesOn });
+}
+
+type Fragment = PendingQuery<Row[]>;
+
+/**
+ * @param from.cut jobs that were cut off in this turn
+ * @param from.goesOn whether any others are taken
+ */
+async function handOver(
+  scope: WorkspaceScope,
+  turn: TurnIdentity,
+  limit: number,
+  from: { cut: Fragment; goesOn: Fragment },
 ): Promise<Picked> {
   const { sql, workspaceId } = scope;
   const queue = turn.queue.toUpperCase();
@@ -37,24 +76,27 @@ export async function pickJobs(
   const isStarted = sql`(attempt < max_attempts or ${isGivenBack})`;
   const beginsAnew = sql`${isStarted} and not (started_at is not null and exists (
     select from job_steps s where s.workspace_id = jobs.workspace_id and s.job_id = jobs.id and s.name = ${CHECKPOINT}))`;
+  // By their places in the table, where they stay as long as they are locked: by their ids each would be looked up again.
   const rows = await sql<(StartedJob & { status: JobStatus; error: string })[]>`
     with cut as (
-      select id, priority, ${hasProgressed(scope)} as has_progressed from jobs
-      where workspace_id = ${workspaceId} and boss_id = ${turn.id} and status = 'RUNNING'
-      for update
+      ${from.cut}
     ), given_back as (
       select array(select id from cut where has_progressed) as ids
     ), due as (
-      select id, priority from jobs
+      select ctid as place, id, priority from jobs
       where queue = ${queue} and workspace_id = ${workspaceId} and status = 'RETRYING' and next_attempt_at <= now()
+        and ${from.goesOn}
       order by next_attempt_at limit ${limit} for update skip locked
     ), fresh as (
-      select id, priority from jobs where queue = ${queue} and workspace_id = ${workspaceId} and status = 'QUEUED'
+      select ctid as place, id, priority from jobs
+      where queue = ${queue} and workspace_id = ${workspaceId} and status = 'QUEUED'
+        and ${from.goesOn}
       order by priority desc, id limit ${limit} for update skip locked
     ), chosen as (
-      select id from cut
+      select place from cut
       union all
-      (select id from (select * from due union all select * from fresh) waiting order by priority desc, id limit ${limit})
+      (select place from (select * from due union all select * from fresh) waiting
+        order by priority desc, id limit ${limit})
     )
     update jobs set
       status = case when ${isStarted} then 'RUNNING' else 'DEAD' end,
@@ -72,7 +114,7 @@ export async function pickJobs(
       boss_id = ${turn.id},
       next_attempt_at = null
     from given_back
-    where jobs.workspace_id = ${workspaceId} and jobs.id = any(array(select id from chosen))
+    where jobs.workspace_id = ${workspaceId} and jobs.ctid = any(array(select place from chosen))
     returning jobs.id as job_id, kind, payload, status, attempt, max_attempts, claim, error`;
   ringJobs(
     scope,

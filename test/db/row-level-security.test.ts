@@ -96,6 +96,26 @@ describe('the scope of a workspace', () => {
   });
 });
 
+describe('the snapshot of a workspace', () => {
+  test('sees the rows of its workspace alone, as they were at one moment, and cannot write', async () => {
+    const seen = await database.withSnapshot(
+      'ws_a',
+      ({ sql }) =>
+        sql<{ workspaces: string[]; isolation: string; isReadOnly: string; role: string }[]>`
+        select
+          array_agg(distinct workspace_id) as workspaces, current_setting('transaction_isolation') as isolation,
+          current_setting('transaction_read_only') as is_read_only, current_user as role
+        from documents`,
+    );
+    const [isolation, isReadOnly, role] = ['repeatable read', 'on', 'signalbox_app'];
+    expect([...seen]).toEqual([{ workspaces: ['ws_a'], isolation, isReadOnly, role }]);
+    const writing = database.withSnapshot('ws_a', ({ sql }) => sql`update documents set title = 'written'`);
+    await expect(writing).rejects.toMatchObject({ code: '25006' });
+    const [after] = await database.sql`select current_setting('transaction_isolation') as isolation`;
+    expect(after).toEqual({ isolation: 'read committed' });
+  });
+});
+
 describe('the application role without a scope', () => {
   test('sees nothing of any table that holds a workspace', async () => {
     const tables = await tenantTables();
@@ -199,12 +219,13 @@ describe('the functions that run with rights across workspaces', () => {
     });
   });
 
-  test('are three, belong to the system role, cannot write, and are not for everyone to call', async () => {
+  test('are four, belong to the system role, cannot write, and are not for everyone to call', async () => {
     const limits = { owner: 'signalbox_system', volatility: 's', public: false };
     expect(await definerFunctions()).toEqual([
       { name: 'document_frequencies', ...limits },
       { name: 'documents_with_metadata', ...limits },
       { name: 'lexical_candidates', ...limits },
+      { name: 'turn_goes_on', ...limits },
     ]);
   });
 });

@@ -1,10 +1,12 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { defineJob, type JobContext, RetryLater } from '../../src/jobs/define-job.ts';
 import type { EnqueueOptions } from '../../src/jobs/queue.ts';
 import type { RunningWorker } from '../../src/jobs/run-worker.ts';
-import { pickJobs } from '../../src/jobs/turn-store.ts';
+import { pickJobs, pickMoreJobs } from '../../src/jobs/turn-store.ts';
 import type { JsonValue } from '../../src/shared/json.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { JobHarness } from './job-harness.ts';
 
 const SCHEMA = z.object({});
@@ -44,6 +46,92 @@ test('a job that runs by a turn that is over is run again: its worker hung, and 
   const row = await harness.until(workspaceId, id, ({ status }) => status === 'COMPLETED');
   expect(row).toMatchObject({ attempt: 2, result: 2 });
   expect(row.history).toMatchObject([{ attempt: 1, error: expect.stringContaining('stopped in the middle') }]);
+});
+
+describe('a turn that goes on with further jobs', () => {
+  const definition = job(async () => undefined);
+  let turn: { id: string; queue: 'standard'; retryCount: number };
+
+  /** Takes the turn from the line, as a worker does, and starts one of its two jobs. */
+  async function begin(): Promise<void> {
+    await harness.database.sql`delete from pgboss.job where name = 'standard'`;
+    const id = await enqueue(definition);
+    await harness.database.withWorkspace(workspaceId, (scope) => harness.queue.enqueue(scope, definition, {}));
+    await harness.database.sql`delete from pgboss.job where group_id = ${workspaceId} and priority = 0`;
+    const [claimed] = await harness.boss.fetch('standard');
+    turn = { id: claimed?.id ?? '', queue: 'standard', retryCount: 0 };
+    const { started } = await harness.database.withWorkspace(workspaceId, (scope) => pickJobs(scope, turn, 1));
+    expect(started.map(({ jobId }) => jobId)).toEqual([id]);
+  }
+
+  const takeMore = () => harness.database.withWorkspace(workspaceId, (scope) => pickMoreJobs(scope, turn, 10));
+
+  afterEach(async () => {
+    await harness.database.withSystem(({ sql }) => sql`delete from workspaces`);
+    await harness.database.sql`delete from pgboss.job where name = 'standard'`;
+  });
+
+  test('takes those that wait, and none that is being run', async () => {
+    await begin();
+    expect((await takeMore()).started).toMatchObject([{ attempt: 1, claim: 1 }]);
+    expect((await takeMore()).started).toEqual([]);
+  });
+
+  test('takes none while another workspace stands in line', async () => {
+    await begin();
+    const crowded = workspaceId;
+    await enqueue(definition);
+    workspaceId = crowded;
+    expect((await takeMore()).started).toEqual([]);
+  });
+
+  test('takes none once it was handed to another worker, or is over', async () => {
+    await begin();
+    await harness.database.sql`update pgboss.job set retry_count = 1 where id = ${turn.id}`;
+    expect((await takeMore()).started).toEqual([]);
+    await harness.database.sql`update pgboss.job set retry_count = 0, state = 'completed' where id = ${turn.id}`;
+    expect((await takeMore()).started).toEqual([]);
+  });
+
+  test('leaves what it has taken to the worker that is given the turn next', async () => {
+    await begin();
+    await takeMore();
+    const { started } = await harness.database.withWorkspace(workspaceId, (scope) => pickJobs(scope, turn, 10));
+    expect(started).toMatchObject([
+      { attempt: 2, claim: 2 },
+      { attempt: 2, claim: 2 },
+    ]);
+  });
+});
+
+test('what a dead worker had more than there are slots is run, and its places are not filled again', async () => {
+  let running = 0;
+  let ended = 0;
+  let mostLater = 0;
+  const definition = job(async () => {
+    running += 1;
+    if (ended >= 6) mostLater = Math.max(mostLater, running);
+    await sleep(20);
+    running -= 1;
+    ended += 1;
+    return undefined;
+  });
+  await harness.database.sql`delete from pgboss.job where name = 'standard'`;
+  workspaceId = await harness.workspace();
+  await harness.database.withWorkspace(workspaceId, (scope) =>
+    harness.queue.enqueueAll(
+      scope,
+      definition,
+      Array.from({ length: 36 }, () => ({})),
+    ),
+  );
+  const [claimed] = await harness.boss.fetch('standard');
+  const turn = { id: claimed?.id ?? '', queue: 'standard', retryCount: 0 } as const;
+  await harness.database.withWorkspace(workspaceId, (scope) => pickJobs(scope, turn, 6));
+  await harness.boss.fail('standard', turn);
+  worker = await harness.work([definition], { size: { slots: 2, slotsPerWorkspace: 2, jobsPerTurn: 1 } });
+  await waitFor('all to be run', () => ended === 36);
+  expect(mostLater).toBeLessThanOrEqual(2);
 });
 
 test('a turn that cannot be read is passed over, and the worker goes on', async () => {

@@ -14,3 +14,6 @@ export const instant = (name: string) => timestamp(name, { withTimezone: true, m
 
 /** The number of a transaction: with a snapshot it tells what was committed since. */
 export const transactionId = customType<{ data: string; driverData: string }>({ dataType: () => 'xid8' });
+
+/** Events of a job in its row; written by triggers, and read by `unnest` alone. */
+export const stateEvents = customType<{ data: string; driverData: string }>({ dataType: () => 'job_state_event[]' });

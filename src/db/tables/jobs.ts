@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { boolean, foreignKey, index, integer, jsonb, pgTable, primaryKey, real, text, uuid } from 'drizzle-orm/pg-core';
-import { instant, transactionId } from './columns.ts';
+import { instant, stateEvents, transactionId } from './columns.ts';
 import { workspaces } from './workspaces.ts';
 
 /** Work to be done, and what a client sees of it. */
@@ -29,6 +29,10 @@ export const jobs = pgTable(
     ratePerSecond: real('rate_per_second'),
     /** Number of its last event. */
     eventSeq: integer('event_seq').notNull().default(0),
+    /** The latest events that tell of another status or attempt, oldest first; eight at the most. */
+    stateEvents: stateEvents('state_events').notNull().default(sql`'{}'`),
+    /** Transaction of the latest of these; null where none is held here. */
+    toldIn: transactionId('told_in'),
     result: jsonb('result'),
     error: text('error'),
     createdAt: instant('created_at').notNull().defaultNow(),
@@ -45,7 +49,8 @@ export const jobs = pgTable(
       .where(sql`status = 'QUEUED'`),
     index('jobs_retrying').on(table.queue, table.workspaceId, table.nextAttemptAt).where(sql`status = 'RETRYING'`),
     index('jobs_running').on(table.workspaceId, table.bossId).where(sql`status = 'RUNNING'`),
-    index('jobs_by_end').using('brin', table.finishedAt),
+    index('jobs_told').on(table.workspaceId, table.toldIn),
+    index('jobs_over').on(table.finishedAt).where(sql`finished_at is not null`),
   ],
 );
 
@@ -89,8 +94,8 @@ export const jobKeys = pgTable(
 );
 
 /**
- * What happened to a job, numbered from 1: each change of its status, attempt, progress or error. Written by triggers on
- * `jobs`, so that no statement can change a job without telling.
+ * What happened to a job, numbered from 1, where the job's own row does not hold it: progress, and of its status and
+ * attempts what is older. Written by triggers on `jobs`, so that no statement can change a job without telling.
  */
 export const jobEvents = pgTable(
   'job_events',

@@ -11,6 +11,7 @@ import {
   numeric,
   pgTable,
   primaryKey,
+  smallint,
   text,
 } from 'drizzle-orm/pg-core';
 import { instant } from './columns.ts';
@@ -99,39 +100,39 @@ export const usageDaily = pgTable(
   ],
 );
 
-/** Which slice it is, and its dimensions; those that it does not keep are ''. */
-const sliced = () => ({
-  /** Which dimensions are kept, as `usage_slice_kinds()` of the migrations lists them. */
-  slice: text('slice').notNull(),
-  provider: text('provider').notNull(),
-  model: text('model').notNull(),
-  operation: text('operation').notNull(),
-  apiKeyId: text('api_key_id').notNull(),
-  outcome: text('outcome').notNull(),
-  ...sums(),
-  /** Requests that ended in FAILED, RETRIED or RESTARTED. */
-  failed: bigint('failed', { mode: 'number' }).notNull(),
-  /** Of requests, without vector queries. */
-  latencyMs: doublePrecision('latency_ms').notNull(),
-});
-
 /**
- * Attempts added up by day (UTC) and a few of their dimensions: what reports by one or two dimensions read. Whole for the
- * days before `usage_sealed`.
+ * Attempts added up by blocks of time and some of their dimensions: what reports read. Blocks of one length lie side by side
+ * from 1970 on (UTC). Each has what it covers of the time between `carried_from` and `sealed_before` of `usage_sealed`; one that
+ * is longer than a day has only days that are over by then. Those of hours are kept as long as the attempts.
  */
-export const usageSlices = pgTable(
-  'usage_slices',
+export const usageBlocks = pgTable(
+  'usage_blocks',
   {
     workspaceId: text('workspace_id').notNull(),
-    day: date('day', { mode: 'string' }).notNull(),
-    ...sliced(),
+    /** Which dimensions are kept, as `usage_slice_kinds()` of the migrations lists them; the others are ''. */
+    slice: text('slice').notNull(),
+    /** How long the block is. */
+    hours: smallint('hours').notNull(),
+    startsAt: instant('starts_at').notNull(),
+    provider: text('provider').notNull(),
+    model: text('model').notNull(),
+    operation: text('operation').notNull(),
+    apiKeyId: text('api_key_id').notNull(),
+    outcome: text('outcome').notNull(),
+    ...sums(),
+    /** Requests that ended in FAILED, RETRIED or RESTARTED. */
+    failed: bigint('failed', { mode: 'number' }).notNull(),
+    /** Of requests, without vector queries. */
+    latencyMs: doublePrecision('latency_ms').notNull(),
   },
   (table) => [
     primaryKey({
+      name: 'usage_blocks_pk',
       columns: [
         table.workspaceId,
         table.slice,
-        table.day,
+        table.hours,
+        table.startsAt,
         table.provider,
         table.model,
         table.operation,
@@ -143,37 +144,15 @@ export const usageSlices = pgTable(
   ],
 );
 
-/** The same by hour, for periods that begin or end within a day. Kept as long as the attempts. */
-export const usageHourSlices = pgTable(
-  'usage_hour_slices',
-  {
-    workspaceId: text('workspace_id').notNull(),
-    hour: instant('hour').notNull(),
-    ...sliced(),
-  },
-  (table) => [
-    primaryKey({
-      columns: [
-        table.workspaceId,
-        table.slice,
-        table.hour,
-        table.provider,
-        table.model,
-        table.operation,
-        table.apiKeyId,
-        table.outcome,
-      ],
-    }),
-    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
-  ],
-);
-
-/** One row: up to which full hour the attempts of all workspaces are in the slices. It never goes back. */
+/** One row: of which time the attempts of all workspaces are in the blocks. */
 export const usageSealed = pgTable(
   'usage_sealed',
   {
     isOnly: boolean('is_only').primaryKey().default(true),
+    /** A full hour. It never goes back. */
     sealedBefore: instant('sealed_before').notNull(),
+    /** A midnight (UTC). It goes back day by day until all that was used before the blocks were made is in them. */
+    carriedFrom: instant('carried_from').notNull(),
   },
   (table) => [check('usage_sealed_one_row', sql`${table.isOnly}`)],
 );
@@ -271,6 +250,6 @@ export const reservations = pgTable(
     primaryKey({ columns: [table.workspaceId, table.id] }),
     foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
     // Each call asks whether one of its workspace has expired.
-    index('reservations_by_expiry').on(table.workspaceId, table.expiresAt),
+    index('reservations_by_expiry').on(table.expiresAt),
   ],
 );

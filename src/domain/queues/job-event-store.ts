@@ -42,13 +42,20 @@ export async function readJobEvents(
   after: number,
   limit: number,
 ): Promise<{ status: JobStatus; events: JobEvent[] } | null> {
-  const rows = await scope.sql<(EventRow | (Job & { seq: null }))[]>`
+  const { sql, workspaceId } = scope;
+  const isBehind = sql`seq > ${after} order by seq limit ${limit}`;
+  const rows = await sql<(EventRow | (Job & { seq: null }))[]>`
     select ${jobColumns(scope)}, ${eventColumns(scope)}
     from jobs left join lateral (
-      select * from job_events
-      where workspace_id = jobs.workspace_id and job_id = jobs.id and seq > ${after} order by seq limit ${limit}
+      select * from (
+        (select seq, at, status, done, failed, total, rate_per_second, message from job_events
+          where workspace_id = jobs.workspace_id and job_id = jobs.id and ${isBehind})
+        union all
+        (select seq, at, status, done, failed, total, rate_per_second, message from unnest(jobs.state_events)
+          where ${isBehind})
+      ) told order by seq limit ${limit}
     ) event on true
-    where jobs.workspace_id = ${scope.workspaceId} and jobs.id = ${jobId} order by event.seq`;
+    where jobs.workspace_id = ${workspaceId} and jobs.id = ${jobId} order by event.seq`;
   const [first] = rows;
   if (first === undefined) return null;
   return { status: first.status, events: rows.filter((row) => row.seq !== null).map(toEvent) };
@@ -79,10 +86,7 @@ export async function readNews(
   const rows = await sql<((EventRow | (Job & { seq: null })) & { snapshot: Snapshot })[]>`
     select current.snapshot::text, news.*
     from (select pg_current_snapshot() as snapshot) current left join lateral (
-      select ${jobColumns(scope)}, ${eventColumns(scope)}
-      from job_events event join jobs on jobs.workspace_id = event.workspace_id and jobs.id = event.job_id
-      where ${isNews(scope, since, sql`current.snapshot`)} and ${isOfKinds(scope, kinds)}
-        and (not event.is_progress or event.seq = jobs.event_seq)
+      ${toldSince(scope, since, sql`current.snapshot`, kinds, sql`not event.is_progress or event.seq = jobs.event_seq`)}
       limit ${limit}
     ) news on true
     order by news.at, news.id, news.seq`;
@@ -101,22 +105,39 @@ export async function readNewest(
 ): Promise<JobEvent[]> {
   const { sql } = scope;
   const rows = await sql<EventRow[]>`
-    select ${jobColumns(scope)}, ${eventColumns(scope)}
-    from job_events event join jobs on jobs.workspace_id = event.workspace_id and jobs.id = event.job_id
-    where ${isNews(scope, range.since, sql`${range.until}::pg_snapshot`)} and ${isOfKinds(scope, kinds)}
-      and event.seq = jobs.event_seq and jobs.id > ${range.afterJob}
-    order by jobs.id limit ${limit}`;
+    select * from (
+      ${toldSince(scope, range.since, sql`${range.until}::pg_snapshot`, kinds, sql`event.seq = jobs.event_seq and jobs.id > ${range.afterJob}`)}
+    ) news
+    order by id limit ${limit}`;
   return rows.map(toEvent);
 }
 
-/** Whether an event was committed after one snapshot and up to another; the first comparison is for the index. */
-function isNews({ sql, workspaceId }: WorkspaceScope, since: Snapshot, until: ReturnType<WorkspaceScope['sql']>) {
-  return sql`event.workspace_id = ${workspaceId} and event.at > now() - make_interval(hours => ${NEWS_HOURS})
-    and event.transaction_id >= pg_snapshot_xmin(${since}::pg_snapshot)
-    and not pg_visible_in_snapshot(event.transaction_id, ${since}::pg_snapshot)
-    and pg_visible_in_snapshot(event.transaction_id, ${until})`;
-}
+type Fragment = ReturnType<WorkspaceScope['sql']>;
 
-function isOfKinds({ sql }: WorkspaceScope, kinds: readonly JobKind[] | null) {
-  return kinds === null ? sql`true` : sql`jobs.kind = any(${[...kinds]}::text[])`;
+/**
+ * Events that were committed after one snapshot and up to another, with their jobs: those with a row of their own, and
+ * those in the rows of the jobs. The comparisons with the first snapshot's oldest transaction are for the indexes: a
+ * transaction that tells of a job after another one was under way as long as that one was.
+ */
+function toldSince(
+  scope: WorkspaceScope,
+  since: Snapshot,
+  until: Fragment,
+  kinds: readonly JobKind[] | null,
+  isWanted: Fragment,
+): Fragment {
+  const { sql, workspaceId } = scope;
+  const isOfKinds = kinds === null ? sql`true` : sql`jobs.kind = any(${[...kinds]}::text[])`;
+  const oldest = sql`pg_snapshot_xmin(${since}::pg_snapshot)`;
+  const isNews = sql`event.at > now() - make_interval(hours => ${NEWS_HOURS})
+    and not pg_visible_in_snapshot(event.transaction_id, ${since}::pg_snapshot)
+    and pg_visible_in_snapshot(event.transaction_id, ${until}) and ${isOfKinds} and (${isWanted})`;
+  return sql`
+    select ${jobColumns(scope)}, ${eventColumns(scope)}
+    from job_events event join jobs on jobs.workspace_id = event.workspace_id and jobs.id = event.job_id
+    where event.workspace_id = ${workspaceId} and event.transaction_id >= ${oldest} and ${isNews}
+    union all
+    select ${jobColumns(scope)}, ${eventColumns(scope)}
+    from jobs cross join lateral (select *, false as is_progress from unnest(jobs.state_events)) event
+    where jobs.workspace_id = ${workspaceId} and jobs.told_in >= ${oldest} and ${isNews}`;
 }

@@ -1,5 +1,6 @@
 import { compareDecimals } from '../../shared/decimal.ts';
 import { InvalidInputError } from '../../shared/errors.ts';
+import { percentOf } from './percent.ts';
 import { addDays, dayOf, startOfDay } from './utc-day.ts';
 
 /** How long a budget's money has to last, in UTC; the values of the API's `BudgetWindow`. */
@@ -46,7 +47,7 @@ export function windowDays(window: BudgetWindow, atMs: number): WindowDays {
 
 /** How much of the limit is used, in percent; above 100 after it was lowered below what was used. */
 export function percentUsed({ limitUsd, usedUsd }: Pick<BudgetState, 'limitUsd' | 'usedUsd'>): number {
-  return compareDecimals(limitUsd, '0') === 0 ? 100 : (Number(usedUsd) / Number(limitUsd)) * 100;
+  return compareDecimals(limitUsd, '0') === 0 ? 100 : percentOf(Number(usedUsd), Number(limitUsd));
 }
 
 /** @throws InvalidInputError where an amount of US dollars can be no limit */

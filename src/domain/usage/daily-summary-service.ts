@@ -80,10 +80,11 @@ export class DailySummaryService {
   async #sumUpDay({ workspaceId, day }: UnsummedDay): Promise<void> {
     const from = new Date(`${day}T00:00:00Z`);
     const period = { from, to: new Date(addDays(from.getTime(), 1)) };
-    await this.#database.withWorkspace(workspaceId, async (scope) => {
-      const totals = await readTotals(scope, period);
-      const byProvider = await readGroups(scope, period, ['PROVIDER']);
-      await writeSummary(scope, { date: day, totals, byProvider });
-    });
+    const summary = await this.#database.withSnapshot(workspaceId, async (scope) => ({
+      date: day,
+      totals: await readTotals(scope, period),
+      byProvider: await readGroups(scope, period, ['PROVIDER']),
+    }));
+    await this.#database.withWorkspace(workspaceId, (scope) => writeSummary(scope, summary));
   }
 }

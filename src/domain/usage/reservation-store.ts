@@ -1,6 +1,6 @@
 import type { Database } from '../../db/client.ts';
 import type { SystemScope } from '../../db/workspace-scope.ts';
-import type { Admission, Reservation } from './reservation.ts';
+import { type Admission, heldPeriods, type Reservation } from './reservation.ts';
 
 /** A reservation with how long it is good for, where nobody ends it. */
 export interface TimedReservation extends Reservation {
@@ -24,8 +24,17 @@ export interface ReservationGroup {
  * Holds what has room, first come, first served; one that there is already is raised and prolonged. A transaction of its
  * own: what it answers is held.
  */
-export function reserveBudgets(database: Database, group: ReservationGroup): Promise<Admission[] | Obstacle> {
-  return database.callSystem('reserve_budgets', group);
+export async function reserveBudgets(database: Database, group: ReservationGroup): Promise<Admission[] | Obstacle> {
+  const { workspaceId, today, hold, asked } = group;
+  const answer = await database.callSystem<Admission[] | Obstacle | 'HELD'>(
+    (sql) => sql`
+      select reserve_budgets(
+        ${workspaceId}, ${today}::text::date, ${hold}, ${asked.map(({ id }) => id)}::text[],
+        ${asked.map(({ apiKeyId }) => apiKeyId)}::text[], ${asked.map(({ day }) => day)}::text[]::date[],
+        ${asked.map(({ amountUsd }) => amountUsd)}::text[]::numeric[], ${asked.map(({ ttlMs }) => ttlMs)}::float8[]
+      ) as answer`,
+  );
+  return answer === 'HELD' ? asked.map(() => ({ kind: 'held' })) : answer;
 }
 
 /** Ends reservations whose holders have died: of one workspace, or of all. Returns how many there were. */
@@ -57,7 +66,9 @@ export async function endReservations(
 ): Promise<number> {
   const keys = ended.map(({ workspaceId, id }) => ({ workspaceId, id }));
   // Sent together with what is sent next.
-  const locked = scope.sql`select lock_budget_periods(${JSON.stringify(ended)}::text::json)`;
+  const { workspaceIds, subjects, days } = heldPeriods(ended);
+  const locked = scope.sql`
+    select lock_budget_periods(${workspaceIds}::text[], ${subjects}::text[], ${days}::text[]::date[])`;
   const gone = scope.sql<{ count: number }[]>`
     with gone as (
       delete from reservations r

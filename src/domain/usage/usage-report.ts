@@ -1,9 +1,8 @@
 import { InvalidInputError } from '../../shared/errors.ts';
 import type { Tier } from '../access/caller.ts';
+import { percentOf } from './percent.ts';
 import { LIMIT_WINDOW_DAYS, limitOf, METERS, type Meter } from './tiers.ts';
 import { addDays, endOfDay, startOfDay } from './utc-day.ts';
-
-const HOUR_MS = 3_600_000;
 
 /** Whole UTC days, today among them. */
 export const USAGE_WINDOW_DAYS = { DAY: 1, WEEK: 7, MONTH: 30, QUARTER: 90 } as const;
@@ -121,66 +120,6 @@ export function keptPeriod({ from, to }: Period, nowMs: number, retentionDays: n
   };
 }
 
-/** Attempts of a part of a day, which are added to the days or taken from them. */
-export interface DayPart {
-  period: Period;
-  sign: 1 | -1;
-}
-
-/**
- * A period as whole UTC days, which are added up already, and the parts of its first and last day. Where it has most of a
- * day, that day counts whole and what lies outside of the period is taken from it: no more than half a day is ever read.
- * @param nowMs later there is nothing to be read
- */
-export function splitIntoDays({ from, to }: Period, nowMs: number): { days: Period; parts: DayPart[] } {
-  const [fromMs, toMs] = [from.getTime(), to.getTime()];
-  const between = (startMs: number, endMs: number): Period => ({ from: new Date(startMs), to: new Date(endMs) });
-  const [firstMs, endMs] = [startOfDay(fromMs), endOfDay(toMs)];
-  const [secondMs, lastMs] = [endOfDay(fromMs), startOfDay(toMs)];
-  const readMs = (startMs: number, stopMs: number) => Math.max(0, Math.min(stopMs, nowMs) - startMs);
-  const outside = [between(firstMs, fromMs), between(toMs, endMs)] as const;
-  const [beforeMs, afterMs] = [readMs(firstMs, fromMs), readMs(toMs, endMs)];
-  const parts: DayPart[] = [];
-  if (secondMs > lastMs) {
-    // Both ends are in one day.
-    const isMost = beforeMs + afterMs < readMs(fromMs, toMs);
-    if (isMost) parts.push(...outside.map((period) => ({ period, sign: -1 as const })));
-    else parts.push({ period: { from, to }, sign: 1 });
-    return { days: isMost ? between(firstMs, endMs) : between(lastMs, lastMs), parts };
-  }
-  const hasFirst = beforeMs < readMs(fromMs, secondMs);
-  const hasLast = afterMs < readMs(lastMs, toMs);
-  parts.push(hasFirst ? { period: outside[0], sign: -1 } : { period: between(fromMs, secondMs), sign: 1 });
-  parts.push(hasLast ? { period: outside[1], sign: -1 } : { period: between(lastMs, toMs), sign: 1 });
-  return { days: between(hasFirst ? firstMs : secondMs, hasLast ? endMs : lastMs), parts };
-}
-
-/**
- * A period as whole UTC days and whole hours before an instant, up to which attempts are added up, and what remains of it.
- * @param sealedBefore a full hour
- */
-export function splitAtSealed(
-  { from, to }: Period,
-  sealedBefore: Date,
-): { days: Period; hours: Period[]; attempts: Period[] } {
-  const between = (startMs: number, endMs: number): Period => ({ from: new Date(startMs), to: new Date(endMs) });
-  const isAny = (part: Period) => part.from < part.to;
-  const [fromMs, toMs] = [from.getTime(), Math.max(from.getTime(), to.getTime())];
-  const sealedMs = Math.min(sealedBefore.getTime(), toMs);
-  const [firstHourMs, lastHourMs] = [Math.ceil(fromMs / HOUR_MS) * HOUR_MS, Math.floor(sealedMs / HOUR_MS) * HOUR_MS];
-  if (firstHourMs >= lastHourMs) return { days: between(fromMs, fromMs), hours: [], attempts: [between(fromMs, toMs)] };
-  const [firstDayMs, lastDayMs] = [endOfDay(firstHourMs), startOfDay(lastHourMs)];
-  const hasDays = firstDayMs < lastDayMs;
-  const hours = hasDays
-    ? [between(firstHourMs, firstDayMs), between(lastDayMs, lastHourMs)]
-    : [between(firstHourMs, lastHourMs)];
-  return {
-    days: hasDays ? between(firstDayMs, lastDayMs) : between(fromMs, fromMs),
-    hours: hours.filter(isAny),
-    attempts: [between(fromMs, firstHourMs), between(lastHourMs, toMs)].filter(isAny),
-  };
-}
-
 /** The dimensions of a grouping, each once. @throws InvalidInputError where there is none */
 export function checkDimensions(by: readonly UsageDimension[]): UsageDimension[] {
   if (by.length === 0) throw InvalidInputError.at('by', 'name at least one dimension');
@@ -205,5 +144,5 @@ export function limitStates(tier: Tier, uses: ReadonlyMap<Meter, MeterUse>, nowM
 }
 
 export function percentagesOf(states: readonly LimitState[]): MeterPercentage[] {
-  return states.map(({ meter, used, limit }) => ({ meter, percent: limit === null ? null : (used / limit) * 100 }));
+  return states.map(({ meter, used, limit }) => ({ meter, percent: limit === null ? null : percentOf(used, limit) }));
 }

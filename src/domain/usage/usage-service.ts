@@ -67,7 +67,7 @@ export class UsageService {
     const now = this.#now();
     const period = keptPeriod(periodOf(range, now), now, this.#retentionDays);
     await this.#recorder.flush();
-    const inWorkspace: Database['withWorkspace'] = this.#database.withWorkspace.bind(this.#database);
+    const inWorkspace: Database['withSnapshot'] = this.#database.withSnapshot.bind(this.#database);
     return {
       ...period,
       totals: () => inWorkspace(workspace.id, (scope) => readTotals(scope, period, now)),

@@ -1,26 +1,32 @@
 import type { PendingQuery, Row } from 'postgres';
 import type { Database } from '../../db/client.ts';
-import type { SystemScope, WorkspaceScope } from '../../db/workspace-scope.ts';
+import type { SystemScope, WorkspaceScope, WorkspaceSnapshot } from '../../db/workspace-scope.ts';
+import { heldPeriods, type Reservation } from './reservation.ts';
 import type { LimitedMeter, Meter } from './tiers.ts';
+import { partsOf, type SealedTime, type UsagePart } from './usage-blocks.ts';
 import type { CacheKind, UsageEvent } from './usage-event.ts';
-import type { DayPart, MeterUse, Period, UsageDimension, UsageGroup, UsageKey, UsageTotals } from './usage-report.ts';
-import { splitAtSealed, splitIntoDays } from './usage-report.ts';
-import { dayOf } from './utc-day.ts';
+import type { MeterUse, Period, UsageDimension, UsageGroup, UsageKey, UsageTotals } from './usage-report.ts';
+import { addDays, dayOf } from './utc-day.ts';
 
 /** An event with the id of its row, made when it was recorded: a batch that is written again changes nothing. */
 export interface RecordedEvent extends UsageEvent {
   id: string;
 }
 
+const HOUR_MS = 3_600_000;
 /** Groups that one report shows, biggest first. */
 const GROUPS_MAX = 1_000;
+const SEALING_TIMEOUT = '10min';
 
 /**
- * Adds the attempts of the next hour that is over to the slices, and drops slices of hours that are older than the attempts.
+ * Adds the attempts of the next hour that is over to the blocks, and drops blocks of hours that are older than the attempts. Where
+ * there is no such hour, a day from before there were blocks is carried over to them.
  * @param latest up to which instant hours may be sealed; by default those that are over for an hour
- * @returns whether there are more such hours
+ * @returns whether there is more of that
  */
 export async function sealUsage({ sql }: SystemScope, keptDays: number, latest?: Date): Promise<boolean> {
+  // An hour of all workspaces is done whole or not at all, and would be cut off again and again.
+  await sql`select set_config('statement_timeout', ${SEALING_TIMEOUT}, true)`;
   const [row] = await sql<{ isLeft: boolean }[]>`
     select ${latest === undefined ? sql`seal_usage(${keptDays})` : sql`seal_usage(${keptDays}, ${latest})`} as is_left`;
   return row?.isLeft === true;
@@ -32,7 +38,24 @@ export async function sealUsage({ sql }: SystemScope, keptDays: number, latest?:
  * `record_usage` of the migrations.
  */
 export async function recordUsage(database: Database, events: readonly RecordedEvent[]): Promise<void> {
-  await database.callSystem('record_usage', events);
+  const { workspaceIds, subjects, days } = heldPeriods(events.map(changedBy));
+  await database.callSystem<null>(
+    (sql) => sql`
+      select record_usage(
+        ${JSON.stringify(events)}::text::json, ${workspaceIds}::text[], ${subjects}::text[], ${days}::text[]::date[]
+      ) as answer`,
+  );
+}
+
+/** Where an event changes what is spent and held: a call that has begun before midnight holds in that day as well. */
+function changedBy({
+  workspaceId,
+  apiKeyId,
+  at,
+}: RecordedEvent): Pick<Reservation, 'workspaceId' | 'apiKeyId' | 'day'> {
+  // An instant that is none is for the database to refuse.
+  const begunAt = addDays(Number.isFinite(at) ? at : 0, -1);
+  return { workspaceId, apiKeyId: apiKeyId ?? '', day: dayOf(begunAt) };
 }
 
 type GroupRow = UsageTotals & Record<keyof UsageKey, string | null>;
@@ -47,44 +70,41 @@ const KEY_OF_DIMENSION: Readonly<Record<UsageDimension, keyof UsageKey>> = {
   OUTCOME: 'outcome',
 };
 
-/** The dimensions that each slice of `usage_slices` keeps beside the day, smallest slices first. */
-const SLICES: Readonly<Record<string, readonly UsageDimension[]>> = {
-  OPERATION_OUTCOME: ['OPERATION', 'OUTCOME'],
-  OPERATION_API_KEY: ['OPERATION', 'API_KEY'],
-  API_KEY_OUTCOME: ['API_KEY', 'OUTCOME'],
-  MODEL_OPERATION: ['PROVIDER', 'MODEL', 'OPERATION'],
-  MODEL_OUTCOME: ['PROVIDER', 'MODEL', 'OUTCOME'],
-  MODEL_API_KEY: ['PROVIDER', 'MODEL', 'API_KEY'],
-};
-
 /** What a workspace used in a period: from what is added up as far as there is, the rest from the attempts. */
-export async function readTotals(scope: WorkspaceScope, period: Period, nowMs = Date.now()): Promise<UsageTotals> {
-  const sealedBefore = await readSealedBefore(scope);
+export async function readTotals(scope: WorkspaceSnapshot, period: Period, nowMs = Date.now()): Promise<UsageTotals> {
+  const parts = partsOf(period, [], await readSealedTime(scope), nowMs);
   const [totals] = await scope.sql<UsageTotals[]>`
-    select ${totalColumns(scope)} from (${usageIn(scope, period, [], { sealedBefore, nowMs })}) as u`;
+    select ${totalColumns(scope)} from (select ${sumColumns(scope)} from (${usageOf(scope, parts, [])}) as u) as g`;
   if (totals === undefined) throw new Error('an aggregate without groups gives one row');
   return totals;
 }
 
 /** The same by the values of some dimensions: most requests first, then by the key; up to 1,000 groups. */
 export async function readGroups(
-  scope: WorkspaceScope,
+  scope: WorkspaceSnapshot,
   period: Period,
   by: readonly UsageDimension[],
   nowMs = Date.now(),
 ): Promise<UsageGroup[]> {
-  const sealedBefore = await readSealedBefore(scope);
-  const rows = await scope.sql<GroupRow[]>`
+  const parts = partsOf(period, by, await readSealedTime(scope), nowMs);
+  // What is shown of a group is made of those that are shown alone.
+  const { sql } = scope;
+  const inOrder = sql`provider collate "C", model collate "C", operation collate "C", api_key collate "C", day, outcome collate "C"`;
+  const rows = await sql<GroupRow[]>`
     select
-      provider collate "C" as provider, model collate "C" as model, operation collate "C" as operation,
-      nullif(api_key_id, '') collate "C" as api_key, to_char(day, 'YYYY-MM-DD') collate "C" as day,
-      outcome collate "C" as outcome, ${totalColumns(scope)}
-    from (${usageIn(scope, period, by, { sealedBefore, nowMs })}) as u
-    group by u.provider, u.model, u.operation, u.api_key_id, u.day, u.outcome
-    -- What was taken from a day may have been all that a group had of it.
-    having sum(u.requests) <> 0 or sum(u.vector_queries) <> 0
-    order by sum(u.requests) desc, 1, 2, 3, 4, 5, 6
-    limit ${GROUPS_MAX}`;
+      provider, model, operation, api_key, to_char(day, 'YYYY-MM-DD') as day, outcome, ${totalColumns(scope)}
+    from (
+      select
+        provider, model, operation, nullif(api_key_id, '') as api_key, day, outcome, ${sumColumns(scope)}
+      from (${usageOf(scope, parts, by)}) as u
+      group by provider, model, operation, api_key_id, day, outcome
+      -- What was taken away may have been all that a group had.
+      having sum(requests) <> 0 or sum(vector_queries) <> 0
+      order by sum(requests) desc, provider collate "C", model collate "C", operation collate "C",
+        nullif(api_key_id, '') collate "C", day, outcome collate "C"
+      limit ${GROUPS_MAX}
+    ) as g
+    order by g.requests desc, ${inOrder}`;
   return rows.map(({ provider, model, operation, apiKey, day, outcome, ...totals }) => {
     const values = { provider, model, operation, apiKey, day, outcome };
     const key = Object.fromEntries(
@@ -94,23 +114,23 @@ export async function readGroups(
   });
 }
 
-/** The columns of `UsageTotals` over the rows `u` of `usageIn`. Counts are exact up to 2^53. */
-function totalColumns(scope: WorkspaceScope): Fragment {
-  return scope.sql`
-    coalesce(sum(u.requests), 0)::float8 as requests,
-    coalesce(sum(u.failed), 0)::float8 as failed,
-    coalesce(sum(u.cache_hits), 0)::float8 as cache_hits,
-    coalesce(sum(u.embeddings), 0)::float8 as embeddings,
-    coalesce(sum(u.llm_calls), 0)::float8 as llm_calls,
-    coalesce(sum(u.vector_queries), 0)::float8 as vector_queries,
-    coalesce(sum(u.input_tokens), 0)::float8 as input_tokens,
-    coalesce(sum(u.output_tokens), 0)::float8 as output_tokens,
-    coalesce(sum(u.input_tokens) + sum(u.output_tokens), 0)::float8 as total_tokens,
-    trim_scale(coalesce(sum(u.cost_usd), 0))::text as cost_usd,
-    coalesce(sum(u.unpriced), 0)::float8 as unpriced,
-    trim_scale(round(coalesce(sum(u.cost_usd) / nullif(sum(u.requests) - sum(u.unpriced), 0), 0), 12))::text
-      as average_cost_usd,
-    round(sum(u.latency_ms)::numeric / nullif(sum(u.requests), 0), 3)::float8 as average_latency_ms`;
+/** Counts are exact up to 2^53, and so are sums of them; cost is an exact decimal. */
+function sumColumns({ sql }: WorkspaceScope): Fragment {
+  return sql`
+    coalesce(sum(requests), 0) as requests, coalesce(sum(failed), 0) as failed, coalesce(sum(embeddings), 0) as embeddings,
+    coalesce(sum(llm_calls), 0) as llm_calls, coalesce(sum(vector_queries), 0) as vector_queries,
+    coalesce(sum(cache_hits), 0) as cache_hits, coalesce(sum(input_tokens), 0) as input_tokens,
+    coalesce(sum(output_tokens), 0) as output_tokens, coalesce(sum(cost_usd), 0) as cost_usd,
+    coalesce(sum(unpriced), 0) as unpriced, coalesce(sum(latency_ms), 0) as latency_ms`;
+}
+
+/** The columns of `UsageTotals` over the rows `g` with `sumColumns`. */
+function totalColumns({ sql }: WorkspaceScope): Fragment {
+  return sql`
+    g.requests, g.failed, g.cache_hits, g.embeddings, g.llm_calls, g.vector_queries, g.input_tokens, g.output_tokens,
+    g.input_tokens + g.output_tokens as total_tokens, trim_scale(g.cost_usd)::text as cost_usd, g.unpriced,
+    trim_scale(round(coalesce(g.cost_usd / nullif((g.requests - g.unpriced)::bigint, 0), 0), 12))::text as average_cost_usd,
+    round((g.latency_ms / nullif(g.requests, 0))::numeric, 3)::float8 as average_latency_ms`;
 }
 
 /** The columns that a report tells apart, in one order; null where it does not. */
@@ -123,52 +143,53 @@ function dimensionColumns(scope: WorkspaceScope, by: readonly UsageDimension[], 
     ${asked('OUTCOME', sql`outcome`)} as outcome, ${by.includes('DAY') ? day : sql`null::date`} as day`;
 }
 
-/**
- * Rows that add up to a period, with the dimensions asked for alone. Where slices have them: whole days and whole hours from
- * those, as far as they are sealed, the rest from the attempts. Otherwise days from what is added up by all dimensions, whose
- * parts count with their sign.
- */
-function usageIn(
-  scope: WorkspaceScope,
-  period: Period,
-  by: readonly UsageDimension[],
-  { sealedBefore, nowMs }: { sealedBefore: Date; nowMs: number },
-): Fragment {
-  const slice = sliceOf(by);
-  if (slice !== null) {
-    const { days, hours, attempts } = splitAtSealed(period, sealedBefore);
-    return joined(scope, [
-      usageOfSlices(scope, days, by, slice),
-      ...hours.map((part) => usageOfHours(scope, part, by, slice)),
-      ...attempts.map((part) => usageOfPart(scope, { period: part, sign: 1 }, by)),
-    ]);
+/** Rows that add up to the parts, with the dimensions asked for alone. */
+function usageOf(scope: WorkspaceSnapshot, parts: readonly UsagePart[], by: readonly UsageDimension[]): Fragment {
+  const attempts = parts.filter(({ hours }) => hours === null);
+  const added = parts.flatMap(blocksOf);
+  return [
+    usageOfBlocks(
+      scope,
+      added.filter(({ slice }) => slice !== null),
+      by,
+    ),
+    usageOfDays(
+      scope,
+      added.filter(({ slice }) => slice === null),
+      by,
+    ),
+    ...attempts.map((part) => usageOfAttempts(scope, part, by)),
+  ].reduce((rows, part) => scope.sql`${rows} union all ${part}`);
+}
+
+interface Block {
+  slice: string | null;
+  hours: number;
+  startsAt: Date;
+  sign: 1 | -1;
+}
+
+function blocksOf({ slice, hours, period, sign }: UsagePart): Block[] {
+  const blocks: Block[] = [];
+  if (hours === null) return blocks;
+  for (let startMs = period.from.getTime(); startMs < period.to.getTime(); startMs += hours * HOUR_MS) {
+    blocks.push({ slice, hours, startsAt: new Date(startMs), sign });
   }
-  const { days, parts } = splitIntoDays(period, nowMs);
-  const read = parts.filter((part) => part.period.from < part.period.to);
-  return joined(scope, [usageOfDays(scope, days, by), ...read.map((part) => usageOfPart(scope, part, by))]);
+  return blocks;
 }
 
-function joined(scope: WorkspaceScope, [first, ...others]: readonly [Fragment, ...Fragment[]]): Fragment {
-  return others.reduce((rows, part) => scope.sql`${rows} union all ${part}`, first);
-}
-
-/** The smallest slice that keeps the dimensions; null where none does. */
-function sliceOf(by: readonly UsageDimension[]): string | null {
-  const kept = Object.entries(SLICES).find(([, dimensions]) =>
-    by.every((dimension) => dimension === 'DAY' || dimensions.includes(dimension)),
-  );
-  return kept?.[0] ?? null;
-}
-
-/** Up to when the attempts are in the slices. It may have gone on since: what was read stays right. */
-async function readSealedBefore({ sql }: WorkspaceScope): Promise<Date> {
-  const [row] = await sql<{ sealedBefore: Date }[]>`select sealed_before from usage_sealed`;
+/**
+ * Of which time the attempts are in the blocks: as long as the snapshot, so much is in them. For the rest of it nothing is
+ * compiled, which takes longer than any report runs, and groups stay in memory where they fit into twice that.
+ */
+async function readSealedTime({ sql }: WorkspaceSnapshot): Promise<SealedTime> {
+  const [row] = await sql<SealedTime[]>`
+    select carried_from, sealed_before, set_config('jit', 'off', true), set_config('work_mem', '32MB', true) from usage_sealed`;
   if (row === undefined) throw new Error('usage_sealed has one row');
-  return row.sealedBefore;
+  return row;
 }
 
-/** Of a part of a day, from its attempts. */
-function usageOfPart(scope: WorkspaceScope, { period, sign }: DayPart, by: readonly UsageDimension[]): Fragment {
+function usageOfAttempts(scope: WorkspaceScope, { period, sign }: UsagePart, by: readonly UsageDimension[]): Fragment {
   const { sql } = scope;
   const signed = sign === 1 ? sql`` : sql`-`;
   return sql`
@@ -185,43 +206,43 @@ function usageOfPart(scope: WorkspaceScope, { period, sign }: DayPart, by: reado
     group by 1, 2, 3, 4, 5, 6`;
 }
 
-/** Of whole days that are sealed. */
-function usageOfSlices(scope: WorkspaceScope, days: Period, by: readonly UsageDimension[], slice: string): Fragment {
-  const { sql } = scope;
-  return sql`
-    select ${dimensionColumns(scope, by, sql`day`)}, ${sliceColumns(scope)}
-    from usage_slices where workspace_id = ${scope.workspaceId} and slice = ${slice} and ${inDays(scope, days)}`;
-}
-
-/** Of whole hours that are sealed. */
-function usageOfHours(scope: WorkspaceScope, hours: Period, by: readonly UsageDimension[], slice: string): Fragment {
-  const { sql } = scope;
-  return sql`
-    select ${dimensionColumns(scope, by, sql`(hour at time zone 'utc')::date`)}, ${sliceColumns(scope)}
-    from usage_hour_slices
-    where workspace_id = ${scope.workspaceId} and slice = ${slice} and hour >= ${hours.from} and hour < ${hours.to}`;
-}
-
-function sliceColumns(scope: WorkspaceScope): Fragment {
-  return scope.sql`
-    requests, failed, embeddings, llm_calls, vector_queries, cache_hits, input_tokens, output_tokens, cost_usd, unpriced,
-    latency_ms`;
-}
-
-/** Of whole days, by all dimensions. */
-function usageOfDays(scope: WorkspaceScope, days: Period, by: readonly UsageDimension[]): Fragment {
+/** Each block is looked up by itself: no plan could read less, and none is made that reads more. */
+function usageOfBlocks(scope: WorkspaceScope, blocks: readonly Block[], by: readonly UsageDimension[]): Fragment {
   const { sql } = scope;
   return sql`
     select
-      ${dimensionColumns(scope, by, sql`day`)}, requests,
-      case when outcome in ('FAILED', 'RETRIED', 'RESTARTED') then requests else 0 end as failed,
-      embeddings, llm_calls, vector_queries, cache_hits, input_tokens, output_tokens, cost_usd, unpriced,
-      case when operation <> 'vector_query' then latency_ms else 0 end as latency_ms
-    from usage_daily where workspace_id = ${scope.workspaceId} and ${inDays(scope, days)}`;
+      ${dimensionColumns(scope, by, sql`(p.starts_at at time zone 'utc')::date`)}, p.sign * requests as requests,
+      p.sign * failed as failed, p.sign * embeddings as embeddings, p.sign * llm_calls as llm_calls,
+      p.sign * vector_queries as vector_queries, p.sign * cache_hits as cache_hits, p.sign * input_tokens as input_tokens,
+      p.sign * output_tokens as output_tokens, p.sign::numeric * cost_usd as cost_usd, p.sign * unpriced as unpriced,
+      p.sign * latency_ms as latency_ms
+    from unnest(
+      ${blocks.map(({ slice }) => slice)}::text[], ${blocks.map(({ hours }) => hours)}::integer[],
+      ${blocks.map(({ startsAt }) => startsAt.toISOString())}::text[]::timestamptz[], ${blocks.map(({ sign }) => sign)}::float8[]
+    ) as p (slice, hours, starts_at, sign)
+    cross join lateral (
+      select * from usage_blocks b
+      where b.workspace_id = ${scope.workspaceId} and b.slice = p.slice and b.hours = p.hours and b.starts_at = p.starts_at
+      offset 0
+    ) as b`;
 }
 
-function inDays({ sql }: WorkspaceScope, { from, to }: Period): Fragment {
-  return sql`day >= ${dayOf(from.getTime())}::date and day < ${dayOf(to.getTime())}::date`;
+/** Of whole days, by all dimensions. */
+function usageOfDays(scope: WorkspaceScope, days: readonly Block[], by: readonly UsageDimension[]): Fragment {
+  const { sql } = scope;
+  return sql`
+    select
+      ${dimensionColumns(scope, by, sql`day`)}, p.sign * requests,
+      case when outcome in ('FAILED', 'RETRIED', 'RESTARTED') then p.sign * requests else 0 end,
+      p.sign * embeddings, p.sign * llm_calls, p.sign * vector_queries, p.sign * cache_hits, p.sign * input_tokens,
+      p.sign * output_tokens, p.sign::numeric * cost_usd, p.sign * unpriced,
+      case when operation <> 'vector_query' then p.sign * latency_ms else 0 end
+    from unnest(
+      ${days.map(({ startsAt }) => dayOf(startsAt.getTime()))}::text[]::date[], ${days.map(({ sign }) => sign)}::float8[]
+    ) as p (on_day, sign)
+    cross join lateral (
+      select * from usage_daily d where d.workspace_id = ${scope.workspaceId} and d.day = p.on_day offset 0
+    ) as d`;
 }
 
 /** What a cache gave and did not have. */

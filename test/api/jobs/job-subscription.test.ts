@@ -229,24 +229,65 @@ describe('following a job', () => {
     expect(progress).toEqual(progress.map((_, index) => 1_205 - progress.length + index));
   });
 
-  test('a job that is put off time and again keeps its latest 1,000 changes of status', async () => {
+  test('of a job with a long story every change is told, wherever it is kept, and from each of them on', async () => {
+    const job = await enqueue();
+    for (let attempt = 1; attempt <= 10; attempt += 1) {
+      await job.start();
+      if (attempt % 3 === 0) await job.progress(attempt);
+      await job.fail(`attempt ${attempt}`, 'retry');
+    }
+    await job.start();
+    await job.complete();
+    const told = await follow(job.id).rest();
+    expect(told.map(({ seq }) => seq)).toEqual(Array.from({ length: 26 }, (_, index) => index + 1));
+    const messages = told.filter(({ status }) => status === 'RETRYING').map(({ progress }) => progress.message);
+    expect(messages).toEqual(Array.from({ length: 10 }, (_, index) => `attempt ${index + 1}`));
+    expect(told.map(({ at }) => at)).toEqual(told.map(({ at }) => at).toSorted());
+    for (const after of [7, 8, 9, 15, 16, 17, 18, 25]) {
+      const seqs = (await follow(job.id, { after }).rest()).map(({ seq }) => seq);
+      expect(seqs).toEqual(told.map(({ seq }) => seq).slice(after));
+    }
+  });
+
+  test('a job that an earlier version has told of goes on from its number', async () => {
+    const job = await enqueue();
+    await job.start();
+    await server.app.database.withWorkspace(workspace.id, async ({ sql }) => {
+      await sql`
+        insert into job_events (workspace_id, job_id, seq, at, status, is_progress, done, failed)
+        select workspace_id, id, e.seq, e.at, e.status, false, 0, 0
+        from jobs cross join lateral unnest(state_events) e where id = ${job.id}`;
+      await sql`update jobs set state_events = '{}', told_in = null where id = ${job.id}`;
+    });
+    await job.complete();
+    const told = (await follow(job.id).rest()).map(({ seq, status }) => [seq, status]);
+    expect(told).toEqual([
+      [1, 'QUEUED'],
+      [2, 'RUNNING'],
+      [3, 'COMPLETED'],
+    ]);
+  });
+
+  test('a job that is put off time and again keeps its latest 1,000 changes of status, and what its row holds', async () => {
     const job = await enqueue();
     await server.app.database.withWorkspace(workspace.id, async ({ sql }) => {
       await sql`
         insert into job_events (workspace_id, job_id, seq, status, is_progress, done, failed)
         select ${workspace.id}, ${job.id}, seq, 'RETRYING', false, 0, 0 from generate_series(2, 1347) as seq`;
-      // Leaves an event itself, one of progress.
-      await sql`update jobs set event_seq = 1348 where id = ${job.id}`;
-      await sql`update jobs set status = 'RUNNING' where id = ${job.id}`;
-      await sql`update jobs set status = 'RETRYING' where id = ${job.id}`;
+      await sql`update jobs set event_seq = 1347 where id = ${job.id}`;
+      for (const status of ['RUNNING', 'RETRYING', 'CANCELLED']) {
+        await sql`update jobs set status = ${status} where id = ${job.id}`;
+      }
       const [row] = await sql<{ events: number; first: number; last: number }[]>`
         select count(*)::int as events, min(seq) as first, max(seq) as last from job_events where job_id = ${job.id}`;
-      expect(row).toEqual({ events: 1_001, first: 350, last: 1_350 });
+      expect(row).toEqual({ events: 1_000, first: 348, last: 1_347 });
     });
+    const seqs = (await follow(job.id, { after: 1_340 }).rest()).map(({ seq }) => seq);
+    expect(seqs).toEqual([1_341, 1_342, 1_343, 1_344, 1_345, 1_346, 1_347, 1_348, 1_349, 1_350]);
   });
 
   test('12,000 jobs that change at once have an event each, after one that changed alone', {
-    timeout: 20_000,
+    timeout: 40_000,
   }, async () => {
     const alone = await enqueue();
     await alone.start();
@@ -256,12 +297,18 @@ describe('following a job', () => {
         insert into jobs (workspace_id, id, kind, queue, status, priority, max_attempts, payload)
         select ${other.id}, 'job_' || place, 'IMPORT', 'standard', 'QUEUED', 5, 4, '{}' from generate_series(1, 12000) place`;
       await sql`update jobs set status = 'RUNNING', attempt = 1`;
-      return await sql<{ seq: number; isProgress: boolean; count: number }[]>`
-        select seq, is_progress, count(*)::int from job_events group by 1, 2 order by 1`;
+      await sql`update jobs set done = 1`;
+      return await sql<{ seq: number; status: string; count: number }[]>`
+        select seq, status, count(*)::int from (
+          select seq, status from job_events
+          union all
+          select event.seq, event.status from jobs cross join lateral unnest(state_events) event
+        ) told group by 1, 2 order by 1`;
     });
     expect([...counted]).toEqual([
-      { seq: 1, isProgress: false, count: 12_000 },
-      { seq: 2, isProgress: false, count: 12_000 },
+      { seq: 1, status: 'QUEUED', count: 12_000 },
+      { seq: 2, status: 'RUNNING', count: 12_000 },
+      { seq: 3, status: 'RUNNING', count: 12_000 },
     ]);
   });
 

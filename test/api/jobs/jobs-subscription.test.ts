@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import type { Caller } from '../../../src/domain/access/caller.ts';
 import type { JobEvent } from '../../../src/domain/queues/job.ts';
 import type { JobKind } from '../../../src/jobs/define-job.ts';
+import { ringJobs } from '../../../src/jobs/job-events.ts';
 import { insertJobs, type NewJob } from '../../../src/jobs/job-store.ts';
 import { newId } from '../../../src/shared/ids.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -99,6 +100,21 @@ describe('following the jobs of a workspace', () => {
       [job.id, 2, 'RUNNING'],
       [job.id, 52, 'RUNNING'],
     ]);
+    follower.leave();
+  });
+
+  test('tells every change of a status where a transaction brings more than the row of the job holds', async () => {
+    const follower = await followAll();
+    const job = await enqueue();
+    await server.app.database.withWorkspace(workspace.id, async (scope) => {
+      for (let attempt = 1; attempt <= 20; attempt += 1) {
+        await scope.sql`update jobs set status = 'RUNNING', attempt = ${attempt} where id = ${job.id}`;
+      }
+      await scope.sql`update jobs set status = 'CANCELLED' where id = ${job.id}`;
+      ringJobs(scope, [job.id]);
+    });
+    const told = await follower.until(({ status }) => status === 'CANCELLED');
+    expect(told.map(({ seq }) => seq)).toEqual(Array.from({ length: 22 }, (_, index) => index + 1));
     follower.leave();
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Database } from '../../../src/db/client.ts';
-import type { SystemFunction } from '../../../src/db/workspace-scope.ts';
+import type { SystemCall } from '../../../src/db/workspace-scope.ts';
 import { UsageLostError } from '../../../src/domain/usage/errors.ts';
 import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
 import { deleteWorkspace } from '../../../src/domain/workspaces/workspace-store.ts';
@@ -88,8 +88,8 @@ test('what was metered before the call is not metered again; vector queries alwa
 class ForgetfulDatabase extends Database {
   answersToLose = 1;
 
-  override async callSystem<Answer>(name: SystemFunction, argument: object): Promise<Answer> {
-    const answer = await super.callSystem<Answer>(name, argument);
+  override async callSystem<Answer>(call: SystemCall<Answer>): Promise<Answer> {
+    const answer = await super.callSystem(call);
     if (this.answersToLose-- > 0) throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
     return answer;
   }

@@ -1,11 +1,17 @@
+import { LRUCache } from 'lru-cache';
 import { type Dispatcher, errors } from 'undici';
 import type { PostResponse } from './contract.ts';
+import { decodedBody } from './decoded-body.ts';
 import { ProviderError } from './errors.ts';
 
 /** Of one answer that is read whole; a longer one is refused. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024;
+/** Before a text of some servers; no part of it, as `fetch` has it too. */
+const BYTE_ORDER_MARK = '\ufeff';
 /** Of an answer that nobody has read yet; then the provider has to wait. */
 const UNREAD_BYTES = 256 * 1024;
+/** Addresses that are kept in their parts: providers ask few, again and again. */
+const MAX_KNOWN_URLS = 500;
 
 interface PostInit {
   headers: object;
@@ -24,16 +30,26 @@ export function postOn(
 ): Promise<PostResponse> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const { origin, pathname, search } = new URL(url);
     const request = {
-      origin,
-      path: pathname + search,
+      ...partsOf(url),
       method: 'POST',
       headers: headers as Record<string, string>,
       body,
     } as const;
     dispatcher.dispatch(request, new Answer(signal, resolve, reject));
   });
+}
+
+const knownUrls = new LRUCache<string, { origin: string; path: string }>({ max: MAX_KNOWN_URLS });
+
+function partsOf(url: string): { origin: string; path: string } {
+  const known = knownUrls.get(url);
+  if (known !== undefined) return known;
+  const { origin, pathname, search } = new URL(url);
+  const parts = { origin, path: pathname + search };
+  // A long one holds something that is asked for once.
+  if (url.length < 500) knownUrls.set(url, parts);
+  return parts;
 }
 
 /** One answer: undici writes into it, and the provider reads from it. */
@@ -90,18 +106,39 @@ class Answer implements Dispatcher.DispatchHandler, PostResponse {
   async text(): Promise<string> {
     const chunks: Uint8Array[] = [];
     let size = 0;
-    for (let next = await this.#next(); next !== null; next = await this.#next()) {
+    const decoded = this.#encoding === undefined ? null : this.#decoded(this.#encoding);
+    const take = async () => (decoded === null ? this.#next() : ((await decoded.next()).value ?? null));
+    for (let next = await take(); next !== null; next = await take()) {
       size += next.length;
       if (size > MAX_BODY_BYTES) {
         this.#abandon();
+        await decoded?.return();
         throw new ProviderError('malformed', `the provider's answer has more than ${MAX_BODY_BYTES} bytes`);
       }
       chunks.push(next);
     }
-    return Buffer.concat(chunks).toString('utf8');
+    const text = Buffer.concat(chunks).toString('utf8');
+    return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
   }
 
-  async *chunks(): AsyncGenerator<Uint8Array, void> {
+  chunks(): AsyncGenerator<Uint8Array, void> {
+    return this.#encoding === undefined ? this.#received() : this.#decoded(this.#encoding);
+  }
+
+  /** The decoder reads ahead: whoever leaves must not wait for what it is waiting for. */
+  async *#decoded(encoding: string): AsyncGenerator<Uint8Array, void> {
+    try {
+      yield* decodedBody(this.#received(), encoding);
+    } finally {
+      if (!this.#isOver) this.#abandon();
+    }
+  }
+
+  get #encoding(): string | undefined {
+    return this.headers['content-encoding'];
+  }
+
+  async *#received(): AsyncGenerator<Uint8Array, void> {
     try {
       for (let next = await this.#next(); next !== null; next = await this.#next()) yield next;
     } finally {

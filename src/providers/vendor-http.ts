@@ -1,14 +1,11 @@
-import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import type { CallContext, PluginHost, PostResponse } from '../plugins/contract.ts';
 import { ProviderError, type ProviderErrorKind } from '../plugins/errors.ts';
-import { isJsonObject, type JsonObject } from '../shared/json.ts';
+import { isJsonObject, type JsonObject, jsonIn } from '../shared/json.ts';
 import { hideSecrets, secretForms } from '../shared/secret-forms.ts';
+import { type ServerSentEvent, serverSentEvents } from './server-sent-events.ts';
 
 /** Of a vendor's own words in an error. */
 const MAX_MESSAGE_LENGTH = 600;
-/** Of one server-sent event; a longer one is no event. */
-const MAX_EVENT_LENGTH = 32 * 1024 * 1024;
-
 /** Of one answer that is read whole. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** Of secrets that were made after the provider, such as access tokens: those before are over. */
@@ -77,7 +74,10 @@ export class VendorHttp {
     const calling = this.#begin(call);
     try {
       const response = await this.#post(url, headers, body, calling.signal);
-      const json = parseJsonObject(await response.text(), `${this.#vendor}'s answer`);
+      const text = await response.text().catch((error: unknown) => {
+        throw this.#cutShort(error);
+      });
+      const json = parseJsonObject(text, `${this.#vendor}'s answer`);
       return { status: response.status, headers: response.headers, json };
     } finally {
       calling.end();
@@ -99,7 +99,7 @@ export class VendorHttp {
     try {
       const response = await this.#post(request.url, request.headers, request.body, calling.signal);
       await begin(response);
-      events = serverSentEvents(response)[Symbol.asyncIterator]();
+      events = this.eventsOf(response)[Symbol.asyncIterator]();
       for (let next = await events.next(); next.done !== true; next = await events.next()) {
         yield next.value;
         if (!request.isLast(next.value)) continue;
@@ -112,6 +112,11 @@ export class VendorHttp {
       await events?.return?.();
       calling.end();
     }
+  }
+
+  /** The events of a stream. @throws ProviderError also where an error came in their place, under a status of success */
+  eventsOf(response: PostResponse): AsyncIterable<ServerSentEvent> {
+    return serverSentEvents(response, (text) => this.#refuseError(text));
   }
 
   /** Reads JSON from an address; for lists of models and the like. @throws ProviderError */
@@ -166,13 +171,8 @@ export class VendorHttp {
 
   /** The error of an answer that failed. */
   errorOf(status: number, headers: HeaderMap, bodyText: string): ProviderError {
-    let body: unknown;
-    try {
-      body = JSON.parse(bodyText);
-    } catch {
-      // A proxy's page of HTML says nothing that its status does not.
-    }
-    return this.#error(this.#readError(body, status), status, headers);
+    // A proxy's page of HTML says nothing that its status does not.
+    return this.#error(this.#readError(jsonIn(bodyText), status), status, headers);
   }
 
   /** The error that a 200 answer or an event of its stream holds. @param status where the event tells one */
@@ -236,7 +236,24 @@ export class VendorHttp {
       signal,
     });
     if (response.status >= 200 && response.status < 300) return response;
-    throw this.errorOf(response.status, response.headers, await response.text());
+    // Its status says what is wrong, also where its words cannot be read; but a caller may have left meanwhile.
+    const told = await response.text().catch(() => '');
+    signal.throwIfAborted();
+    throw this.errorOf(response.status, response.headers, told);
+  }
+
+  /** An answer that had begun was worked for: it is not the same as a connection that never reached the vendor. */
+  #cutShort(error: unknown): unknown {
+    if (!(error instanceof ProviderError) || error.kind !== 'network') return error;
+    return new ProviderError('malformed', `${this.#vendor}'s answer was cut short: ${error.message}`, { cause: error });
+  }
+
+  /** @param text an answer without an event @throws ProviderError where it tells an error, which says more than its shape */
+  #refuseError(text: string): void {
+    const body = jsonIn(text);
+    const told = Array.isArray(body) ? body[0] : body;
+    if (!isJsonObject(told)) return;
+    if (told.error != null || told.type === 'error' || told.object === 'error') throw this.errorWithin(told);
   }
 
   /** As `signalOf`, for a call whose end is told: `AbortSignal.any` costs more than most of what a gateway adds to a call. */
@@ -300,26 +317,6 @@ export function retryAfterMs(headers: HeaderMap, nowMs: number): number | undefi
   if (/^\d+(\.\d+)?$/.test(after)) return Math.round(Number(after) * 1_000);
   const date = Date.parse(after);
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
-}
-
-export type ServerSentEvent = Pick<EventSourceMessage, 'event' | 'data'>;
-
-/**
- * The events of a stream, whatever chunks they come in. An event that the end of the stream cuts is none, as the
- * standard says; whether the stream was whole is for the vendor's reader to know. Leaving early closes the socket.
- */
-export async function* serverSentEvents(response: PostResponse): AsyncIterable<ServerSentEvent> {
-  const ready: ServerSentEvent[] = [];
-  const decoder = new TextDecoder();
-  const parser = createParser({ onEvent: (event) => ready.push(event), maxBufferSize: MAX_EVENT_LENGTH });
-  for await (const chunk of response.chunks()) {
-    try {
-      parser.feed(decoder.decode(chunk, { stream: true }));
-    } catch (error) {
-      throw new ProviderError('malformed', 'the stream has an event without an end', { cause: error });
-    }
-    yield* ready.splice(0);
-  }
 }
 
 /** Nobody cares any more how it ends. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
+import { brotliCompressSync, createGzip, deflateSync, gzipSync } from 'node:zlib';
 import { Agent } from 'undici';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { postOn } from '../../src/plugins/network-post.ts';
@@ -66,6 +67,66 @@ describe('an answer', () => {
     };
     const response = await post('/');
     await expect(response.text()).rejects.toMatchObject({ kind: 'malformed' });
+  });
+
+  test.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+    ['deflate', deflateSync],
+  ])(
+    'that a proxy compressed by %s unasked is read whole and in chunks, and a cut one fails',
+    async (encoding, compress) => {
+      const body = compress('Grüße aus dem Norden');
+      let sent = body;
+      answer = (_request, response) => response.writeHead(200, { 'content-encoding': encoding }).end(sent);
+      expect(await (await post('/')).text()).toBe('Grüße aus dem Norden');
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of (await post('/')).chunks()) chunks.push(chunk);
+      expect(Buffer.concat(chunks).toString()).toBe('Grüße aus dem Norden');
+      sent = body.subarray(0, 12);
+      const cut = await post('/');
+      await expect(cut.text()).rejects.toMatchObject({ kind: 'malformed' });
+    },
+  );
+
+  test('that is small and unpacks to more than 64 MB is not read whole', async () => {
+    const bomb = gzipSync(Buffer.alloc(65 * MEGABYTE));
+    answer = (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
+    await expect((await post('/')).text()).rejects.toMatchObject({
+      kind: 'malformed',
+      message: expect.stringContaining('more than'),
+    });
+  });
+
+  test('that comes compressed is closed at once when nobody reads on, though the server has not ended it', async () => {
+    let closed: Promise<unknown> = Promise.resolve();
+    answer = (_request, response) => {
+      closed = once(response, 'close');
+      const packed = createGzip();
+      packed.pipe(response.writeHead(200, { 'content-encoding': 'gzip' }));
+      packed.write('the first part');
+      packed.flush();
+    };
+    for await (const _ of (await post('/')).chunks()) break;
+    await closed;
+  });
+
+  test.each(['identity', 'UTF-8', 'none'])('that is said to be encoded as %s is read as it came', async (encoding) => {
+    answer = (_request, response) => response.writeHead(200, { 'content-encoding': encoding }).end('{}');
+    expect(await (await post('/')).text()).toBe('{}');
+  });
+
+  test('in an encoding that nobody knows is refused by its name', async () => {
+    answer = (_request, response) => response.writeHead(200, { 'content-encoding': 'lzma' }).end('?');
+    await expect((await post('/')).text()).rejects.toMatchObject({
+      kind: 'malformed',
+      message: expect.stringContaining('lzma'),
+    });
+  });
+
+  test('has its text without a byte order mark', async () => {
+    answer = (_request, response) => response.end('\ufeff{}');
+    expect(await (await post('/')).text()).toBe('{}');
   });
 
   test('that is cut gives what came of it, and then the failure', async () => {

@@ -5,7 +5,7 @@ import type { HealthPass } from '../integrations/integration-health.ts';
 import { BudgetExceededError } from '../usage/errors.ts';
 import { AttemptClock } from './attempt-clock.ts';
 import type { AttemptLog, TryReport } from './attempt-log.ts';
-import { countedUsage, isUntold, NO_USAGE, type SentTexts, unfinishedUse } from './counted-usage.ts';
+import { finishedUsage, isUntold, NO_USAGE, type SentTexts, unfinishedUse } from './counted-usage.ts';
 import { ProviderFailedError } from './errors.ts';
 import type { CatalogModel } from './model-catalog.ts';
 import { nextStep } from './next-step.ts';
@@ -147,8 +147,8 @@ async function settled<Result>(
 
 async function finishedUse<Result>({ count, texts }: AttemptPlan<Result>, result: Result): Promise<CountedUse> {
   const counted = count(result);
-  if (!isUntold(counted.usage)) return counted;
-  return { ...counted, usage: texts === null ? null : await countedUsage(texts.sent(), texts.written(result)) };
+  if (texts === null) return isUntold(counted.usage) ? { ...counted, usage: null } : counted;
+  return { ...counted, usage: await finishedUsage(counted.usage, texts.sent, () => texts.written(result)) };
 }
 
 /** What is known of every try; nothing of it was used, as far as anybody can tell. */

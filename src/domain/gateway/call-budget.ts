@@ -147,7 +147,7 @@ export function budgetInForce(
   call: ModelCall,
   { budgets: all, settings }: Pick<WorkspaceProviders, 'budgets' | 'settings'>,
 ): ((bound: UseBound) => CallBudget) | null {
-  if (reservations === undefined) return null;
+  if (reservations === undefined || all.length === 0) return null;
   const [first, ...rest] = budgetsOf(all, call.caller.apiKeyId);
   if (first === undefined) return null;
   const { unknownPrices } = (settings.policies.budgets ?? {}) as { unknownPrices?: unknown };

@@ -48,7 +48,7 @@ const AFTER_THE_WORK: ReadonlySet<ProviderErrorKind> = new Set(['cancelled', 'ma
 /**
  * What of an unfinished attempt is taken to be billed: all that went in and had come out, once anything had come; what
  * went in, where a vendor had the request and may have worked on it; nothing where it refused, failed or was not reached.
- * See docs/decisions/0011.
+ * See docs/decisions/0012.
  */
 function isBilled({ wasSent, error, hasBegun, hasExpired }: Unfinished): boolean {
   return wasSent && (hasBegun || hasExpired || error === null || AFTER_THE_WORK.has(error.kind));
@@ -81,6 +81,22 @@ export async function countedUsage(
   return { inputTokens: inputTokens + sent.otherTokens, outputTokens };
 }
 
+/** What a whole answer used: as its vendor told, and counted here where that says nothing of what was read or written. */
+export function finishedUsage(
+  told: TokenUsage,
+  sent: () => SentTexts,
+  written: () => readonly string[],
+): TokenUsage | Promise<TokenUsage> {
+  if (told.costUsd !== undefined || (told.inputTokens > 0 && told.outputTokens > 0)) return told;
+  const texts = told.outputTokens > 0 ? [] : written().filter((text) => text !== '');
+  if (told.inputTokens > 0 && texts.length === 0) return told;
+  return countedUsage(sent(), texts).then(({ inputTokens, outputTokens }) => ({
+    ...told,
+    inputTokens: told.inputTokens || inputTokens,
+    outputTokens: told.outputTokens || outputTokens,
+  }));
+}
+
 /** Whether a vendor has told neither tokens nor a cost. */
 export function isUntold({ inputTokens, outputTokens, costUsd }: TokenUsage): boolean {
   return inputTokens + outputTokens === 0 && costUsd === undefined;
@@ -103,9 +119,12 @@ export function sentAsTexts(texts: readonly string[]): SentTexts {
 
 /** Images that a request shows. */
 export function imagesIn(messages: readonly ChatMessage[]): number {
-  return messages
-    .flatMap((message) => (message.role === 'user' ? message.parts : []))
-    .filter(({ kind }) => kind !== 'text').length;
+  let images = 0;
+  for (const message of messages) {
+    if (message.role !== 'user') continue;
+    for (const { kind } of message.parts) if (kind !== 'text') images += 1;
+  }
+  return images;
 }
 
 function textsOf(message: ChatMessage): string[] {

@@ -6,7 +6,7 @@ import { AnswerCollector } from './answer-collector.ts';
 import { AttemptClock } from './attempt-clock.ts';
 import type { AttemptLog, TryReport } from './attempt-log.ts';
 import { isCovered, reportOf, skipOpenCircuit } from './attempts.ts';
-import { type AttemptUse, countedUsage, imagesIn, isUntold, sentByGenerating, unfinishedUse } from './counted-usage.ts';
+import { type AttemptUse, finishedUsage, imagesIn, sentByGenerating, unfinishedUse } from './counted-usage.ts';
 import { ProviderFailedError } from './errors.ts';
 import type { GenerationPart } from './generation.ts';
 import type { CatalogModel } from './model-catalog.ts';
@@ -204,9 +204,10 @@ class StreamAttempt {
   }
   async #finishedUse(): Promise<AttemptUse> {
     const { usage } = this.#collector.whole.end;
-    if (!isUntold(usage)) return { usage, media: { images: imagesIn(this.#plan.request.messages) } };
-    const sent = sentByGenerating(this.#plan.request);
-    return { usage: await countedUsage(sent, this.#collector.written), media: { images: sent.images } };
+    const { request } = this.#plan;
+    const sent = () => sentByGenerating(request);
+    const used = await finishedUsage(usage, sent, () => this.#collector.written);
+    return { usage: used, media: { images: imagesIn(request.messages) } };
   }
 
   #unfinishedUse(error: ProviderError | null): Promise<AttemptUse> {

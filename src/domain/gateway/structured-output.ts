@@ -16,6 +16,8 @@ const REPAIR_PROMPT = new PromptFile<'issues'>(new URL('./repair-prompt.md', imp
 const ISSUES_MAX_CHARACTERS = 4_000;
 /** How much longer the second answer may be where the first one was cut. */
 const CUT_FACTOR = 4;
+/** Tokens that a limit which nobody told is taken to be at the least. */
+const LEAST_GUESSED_LIMIT = 256;
 
 /** What to answer; the format is that of the shape. */
 export type ObjectInput = Omit<GenerationInput, 'format'>;
@@ -105,9 +107,10 @@ function knowsSchemas({ info }: CatalogModel): boolean {
 /** Not kept: nobody asks this question twice. */
 function secondChance(request: GenerationInput, answer: GeneratedAnswer, issues: string): GenerationInput {
   if (answer.finishReason === 'length') {
-    // The workspace's choice or the vendor may have set the limit: then it shows in what came, unless nobody counts it.
-    const limit = request.maxOutputTokens ?? answer.usage.outputTokens;
-    return { ...request, ...(limit > 0 ? { maxOutputTokens: limit * CUT_FACTOR } : {}), cache: 'off' };
+    // The workspace's choice or the vendor may have set the limit: then it shows in what came, but for thoughts that
+    // nobody counted.
+    const limit = request.maxOutputTokens ?? Math.max(answer.usage.outputTokens, LEAST_GUESSED_LIMIT);
+    return { ...request, maxOutputTokens: limit * CUT_FACTOR, cache: 'off' };
   }
   const repair = REPAIR_PROMPT.fill({ issues });
   const messages: ChatMessage[] = [

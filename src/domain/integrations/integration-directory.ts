@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { ModelInfo, Provider } from '../../plugins/contract.ts';
 import { DomainError, UnavailableError } from '../../shared/errors.ts';
@@ -8,6 +9,10 @@ import { IntegrationHealth } from './integration-health.ts';
 
 /** How long a server may go on with what another one has changed. */
 const FRESH_MS = 2_000;
+/** Whoever comes after a longer silence waits for what is stored: nobody has had it read in the meantime. */
+const UNREAD_MS = 2 * FRESH_MS;
+/** How long, before what is known is used after all. */
+const WAIT_MS = 1_000;
 /** How long what is known is used while the database does not answer. */
 const STALE_MS = 600_000;
 /** Workspaces whose providers are kept open. */
@@ -97,18 +102,21 @@ interface Opened {
 
 /** What is known of one workspace. */
 interface Slot {
-  providers: WorkspaceProviders | null;
+  /** A promise, because every call asks several times. Null: nothing yet. */
+  known: Promise<WorkspaceProviders> | null;
   /** By integration id: what each was made from, to tell whether it has changed. */
   opened: Map<string, Opened>;
   loadedAtMs: number;
+  /** When the last reading ended, also one that failed: who comes soon after it does not wait for the next. */
+  triedAtMs: number;
   loading: Promise<WorkspaceProviders> | null;
   /** Raised when something of it was changed here: what was being read meanwhile is read again. */
   changes: number;
 }
 
 /**
- * The open providers of each workspace. What is stored is read again every other second, in the background: only the
- * first call, and the first one after a change made here, wait for it.
+ * The open providers of each workspace. What is stored is read again every other second while there are calls, in the
+ * background: only the first one, the first after a silence and the first after a change made here wait for it.
  */
 export class IntegrationDirectory {
   readonly #parts: DirectoryParts;
@@ -125,16 +133,39 @@ export class IntegrationDirectory {
   }
 
   /** @throws what the database answers, where nothing is known yet or what is known is too old */
-  async of(workspaceId: string): Promise<WorkspaceProviders> {
+  of(workspaceId: string): Promise<WorkspaceProviders> {
     const slot = this.#slots.get(workspaceId) ?? this.#newSlot(workspaceId);
     const ageMs = Date.now() - slot.loadedAtMs;
-    if (slot.providers !== null && ageMs < FRESH_MS) return slot.providers;
+    if (slot.known !== null && ageMs < FRESH_MS) return slot.known;
     slot.loading ??= this.#refresh(workspaceId, slot).finally(() => {
       slot.loading = null;
+      slot.triedAtMs = Date.now();
     });
-    if (slot.providers === null || ageMs > STALE_MS) return slot.loading;
+    const { known } = slot;
+    if (known === null || ageMs > STALE_MS) return slot.loading;
     slot.loading.catch(() => undefined);
-    return slot.providers;
+    return Date.now() - slot.triedAtMs > UNREAD_MS ? this.#afterSilence(slot, slot.loading, known) : known;
+  }
+
+  /**
+   * What another server has changed during a silence, such as a budget, holds for this call; a database that is down or
+   * does not answer stops nobody for long.
+   */
+  async #afterSilence(
+    slot: Slot,
+    loading: Promise<WorkspaceProviders>,
+    known: Promise<WorkspaceProviders>,
+  ): Promise<WorkspaceProviders> {
+    const waiting = new AbortController();
+    const late = sleep(WAIT_MS, known, { signal: waiting.signal }).then((providers) => {
+      slot.triedAtMs = Date.now();
+      return providers;
+    });
+    try {
+      return await Promise.race([loading.catch(() => known), late]);
+    } finally {
+      waiting.abort();
+    }
   }
 
   /** Something of the workspace was changed here: the next call sees it. */
@@ -170,7 +201,7 @@ export class IntegrationDirectory {
   }
 
   #newSlot(workspaceId: string): Slot {
-    const slot: Slot = { providers: null, opened: new Map(), loadedAtMs: 0, loading: null, changes: 0 };
+    const slot: Slot = { known: null, opened: new Map(), loadedAtMs: 0, triedAtMs: 0, loading: null, changes: 0 };
     this.#slots.set(workspaceId, slot);
     return slot;
   }
@@ -180,11 +211,12 @@ export class IntegrationDirectory {
       const { changes } = slot;
       const stored = await this.#parts.load(workspaceId);
       if (slot.changes !== changes) continue;
-      slot.providers = this.#assemble(slot, stored);
+      const providers = this.#assemble(slot, stored);
+      slot.known = Promise.resolve(providers);
       slot.loadedAtMs = Date.now();
       // Pushed out meanwhile: nobody will look here again.
       if (this.#slots.peek(workspaceId) !== slot) for (const { live } of slot.opened.values()) this.#retire(live);
-      return slot.providers;
+      return providers;
     }
   }
 

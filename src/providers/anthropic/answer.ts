@@ -26,7 +26,7 @@ export function finishReasonOf(stopReason: StopReason | null | undefined): Gener
 }
 
 /** Counts of a message, or of the last event of a streamed one over those of its first; what is no count is 0. */
-export function usageOf(first: Usage, last?: MessageDeltaUsage): TokenUsage {
+export function usageOf(first: Partial<Usage>, last?: Partial<MessageDeltaUsage>): TokenUsage {
   const cachedInputTokens = last?.cache_read_input_tokens ?? first.cache_read_input_tokens;
   const cacheWriteTokens = last?.cache_creation_input_tokens ?? first.cache_creation_input_tokens;
   const uncachedTokens = last?.input_tokens ?? first.input_tokens;
@@ -42,7 +42,7 @@ export function usageOf(first: Usage, last?: MessageDeltaUsage): TokenUsage {
 
 /** A whole answer from the body of the vendor's. */
 export function answerOf(message: Message): GenerateResult {
-  if (message.type !== 'message' || !Array.isArray(message.content) || !isJsonObject(message.usage)) {
+  if (message.type !== 'message' || !Array.isArray(message.content)) {
     throw new ProviderError('malformed', 'the answer is no message');
   }
   const reasoning = joined(message.content, (block) => (block.type === 'thinking' ? block.thinking : ''));
@@ -53,7 +53,7 @@ export function answerOf(message: Message): GenerateResult {
       .filter((block) => block.type === 'tool_use')
       .map(({ id, name, input }) => ({ id, name, arguments: JSON.stringify(input ?? {}) })),
     finishReason: finishReasonOf(message.stop_reason),
-    usage: usageOf(message.usage),
+    usage: usageOf(isJsonObject(message.usage) ? message.usage : {}),
     model: message.model,
   };
 }

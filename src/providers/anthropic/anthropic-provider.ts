@@ -14,7 +14,7 @@ import type {
 import type { JsonObject } from '../../shared/json.ts';
 import { withoutTrailingSlash } from '../../shared/trailing-slash.ts';
 import { TurnMemory } from '../turn-memory.ts';
-import { parseJsonObject, serverSentEvents, VendorHttp } from '../vendor-http.ts';
+import { parseJsonObject, VendorHttp } from '../vendor-http.ts';
 import { answerOf, thinkingBeforeCall } from './answer.ts';
 import { readError } from './failures.ts';
 import { MessageStream } from './message-stream.ts';
@@ -80,7 +80,7 @@ export class AnthropicProvider implements Provider {
     const response = await this.#http.post(this.#url, this.#headers, body, call);
     const message = new MessageStream();
     let isFinished = false;
-    for await (const { data } of serverSentEvents(response)) {
+    for await (const { data } of this.#http.eventsOf(response)) {
       // Nothing comes after the end; a body that is read to its own end leaves the connection to the next call.
       if (isFinished) continue;
       const event = parseJsonObject(data, 'an event of the stream');

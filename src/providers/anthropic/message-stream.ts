@@ -51,7 +51,7 @@ export class MessageStream {
         break;
       case 'message_delta':
         this.#stopReason = event.delta.stop_reason ?? this.#stopReason;
-        this.#lastUsage = event.usage;
+        this.#lastUsage = event.usage ?? this.#lastUsage;
         break;
       case 'message_stop':
         yield this.#finish();
@@ -104,7 +104,9 @@ export class MessageStream {
     const message = this.#message;
     if (message === undefined) throw new ProviderError('malformed', 'the stream stopped a message that it never began');
     const finishReason = finishReasonOf(this.#stopReason);
-    return { kind: 'finish', finishReason, usage: usageOf(message.usage, this.#lastUsage), model: message.model };
+    // What the first event says of the output is its beginning; a proxy may leave out the rest.
+    const usage = usageOf({ ...message.usage, output_tokens: 0 }, this.#lastUsage);
+    return { kind: 'finish', finishReason, usage, model: message.model };
   }
 }
 

@@ -21,7 +21,7 @@ import type {
 import { ProviderError } from '../../plugins/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../shared/json.ts';
 import { withoutTrailingSlash } from '../../shared/trailing-slash.ts';
-import { parseJsonObject, serverSentEvents, VendorHttp } from '../vendor-http.ts';
+import { parseJsonObject, VendorHttp } from '../vendor-http.ts';
 import { AnswerReader, answerOf } from './chat-answer.ts';
 import { type ChatBody, chatBody } from './chat-request.ts';
 import { readError } from './failures.ts';
@@ -95,7 +95,7 @@ export class CloudflareProvider implements Provider {
       return;
     }
     const reader = new AnswerReader(terms);
-    for await (const { data } of serverSentEvents(response)) {
+    for await (const { data } of this.#http.eventsOf(response)) {
       if (data === '[DONE]') {
         yield* this.#http.read(() => reader.end());
         return;

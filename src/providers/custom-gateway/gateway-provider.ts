@@ -65,9 +65,11 @@ export class GatewayProvider extends OpenAiWireProvider {
 
   /** As the answer says, else as the gateway calculates it; where neither tells, the cost is not known. */
   protected override async costUsd(evidence: CostEvidence, call: CallContext): Promise<string | undefined> {
-    const { usage, headers } = evidence;
-    const told = isJsonObject(usage) ? plainDecimal(usage.cost) : undefined;
-    return told ?? plainDecimal(headers[COST_HEADER]) ?? (await this.#calculatedCost(evidence, call));
+    const { usage, headers, counted } = evidence;
+    const told = (isJsonObject(usage) ? plainDecimal(usage.cost) : undefined) ?? plainDecimal(headers[COST_HEADER]);
+    // Of no tokens it would calculate that they are free.
+    const isUncounted = counted.inputTokens + counted.outputTokens === 0;
+    return told ?? (isUncounted ? undefined : await this.#calculatedCost(evidence, call));
   }
 
   async #calculatedCost({ model, counted }: CostEvidence, call: CallContext): Promise<string | undefined> {

@@ -15,7 +15,7 @@ import type {
 } from '../../plugins/contract.ts';
 import { withoutTrailingSlash } from '../../shared/trailing-slash.ts';
 import { TurnMemory } from '../turn-memory.ts';
-import { parseJsonObject, serverSentEvents, VendorHttp } from '../vendor-http.ts';
+import { parseJsonObject, VendorHttp } from '../vendor-http.ts';
 import { type AnswerChunk, AnswerReader, answerOf } from './answer.ts';
 import { embedBody, vectorsOf } from './embedding.ts';
 import { readError } from './failures.ts';
@@ -61,7 +61,7 @@ export class GoogleProvider implements Provider {
     const url = this.#url(request.model, 'streamGenerateContent?alt=sse');
     const response = await this.#http.post(url, this.#headers, body, call);
     const reader = this.#reader(request.model);
-    for await (const { data } of serverSentEvents(response)) {
+    for await (const { data } of this.#http.eventsOf(response)) {
       const chunk = parseJsonObject(data, 'a chunk of the stream');
       if (chunk.error !== undefined) throw this.#http.errorWithin(chunk);
       yield* this.#http.read(() => [...reader.read(chunk as AnswerChunk)]);

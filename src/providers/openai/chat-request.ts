@@ -58,14 +58,17 @@ export function refuseContinuation(request: GenerateRequest): void {
 
 /** @throws ProviderError `bad_request`; a name that leads into a private network is the server's to refuse */
 function refusePrivateImages({ messages }: GenerateRequest): void {
-  const parts = messages.flatMap((message) => (message.role === 'user' ? message.parts : []));
-  for (const part of parts) {
-    if (part.kind !== 'imageUrl') continue;
-    const url = URL.parse(part.url);
-    const isPublic = url !== null && ['http:', 'https:'].includes(url.protocol) && !isPrivateHost(url.hostname);
-    if (isPublic || url?.protocol === 'data:') continue;
-    throw new ProviderError('bad_request', 'the url of an image must be http(s), and not lead to a private address');
+  for (const message of messages) {
+    if (message.role !== 'user') continue;
+    for (const part of message.parts) if (part.kind === 'imageUrl') refusePrivateUrl(part.url);
   }
+}
+
+function refusePrivateUrl(text: string): void {
+  const url = URL.parse(text);
+  const isPublic = url !== null && ['http:', 'https:'].includes(url.protocol) && !isPrivateHost(url.hostname);
+  if (isPublic || url?.protocol === 'data:') return;
+  throw new ProviderError('bad_request', 'the url of an image must be http(s), and not lead to a private address');
 }
 
 /** vLLM needs to be told; llama.cpp and Ollama go on by themselves. */

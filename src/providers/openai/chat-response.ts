@@ -42,7 +42,8 @@ export function readCompletion(json: JsonObject, http: VendorHttp): GenerateResu
 function completionOf(json: JsonObject, http: VendorHttp): GenerateResult {
   if (isErrorBody(json)) throw http.errorWithin(json);
   const { choices, usage, model } = json as unknown as Partial<ChatCompletion>;
-  const choice = choices?.[0];
+  // A server may say others than the first too, in whichever order.
+  const choice = choices?.find(({ index }) => (index ?? 0) === 0) ?? choices?.[0];
   if (!isJsonObject(choice?.message)) throw http.malformed('an answer without a choice');
   const message = choice.message as unknown as ChatCompletion['choices'][0]['message'] & ReasoningFields;
   const toolCalls = toolCallsIn(message, http).map((call, index) => readToolCall(call, index, http));

@@ -2,7 +2,8 @@ import type { ChatCompletionChunk } from 'openai/resources/chat/completions';
 import type { StreamPart } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/json.ts';
-import { parseJsonObject, type ServerSentEvent, type VendorHttp } from '../vendor-http.ts';
+import type { ServerSentEvent } from '../server-sent-events.ts';
+import { parseJsonObject, type VendorHttp } from '../vendor-http.ts';
 import { finishReason, type ReasoningFields, readUsage, textOf, toolCallsIn } from './chat-response.ts';
 import { isErrorBody } from './failures.ts';
 
@@ -81,21 +82,21 @@ class ChunkReader {
       this.#refused = true;
       yield { kind: 'text', text: delta.refusal };
     }
-    for (const call of toolCallsIn(delta, this.#http)) yield this.#calls.part(call);
+    for (const call of toolCallsIn(delta, this.#http)) {
+      const part = this.#calls.part(call);
+      if (part !== null) yield part;
+    }
     if (choice.finish_reason) this.#finishReason = choice.finish_reason;
   }
 
   finish(): Finish {
-    return {
-      kind: 'finish',
-      finishReason: finishReason(this.#finishReason, {
-        refused: this.#refused,
-        calledTools: this.#calls.size > 0,
-        http: this.#http,
-      }),
-      usage: readUsage(this.usage),
-      model: this.#model,
-    };
+    const reason = finishReason(this.#finishReason, {
+      refused: this.#refused,
+      calledTools: this.#calls.size > 0,
+      http: this.#http,
+    });
+    if (reason === 'tool_calls' && this.#calls.hasNameless) throw this.#http.malformed('a tool call without a name');
+    return { kind: 'finish', finishReason: reason, usage: readUsage(this.usage), model: this.#model };
   }
 
   finishAtEnd(isDoneMissing: boolean): Finish {
@@ -107,11 +108,17 @@ class ChunkReader {
 /** A call as far as it has come. */
 interface WrittenCall {
   readonly id: string;
-  readonly name: string;
+  /** Whether the server gave it, or it was made up. */
+  readonly hasOwnId: boolean;
+  /** Empty: not told yet. */
+  name: string;
   arguments: string;
 }
 
-/** Numbers tool calls from 0. Some servers give no index, or the same one to all, and tell calls apart by their ids. */
+/**
+ * Numbers tool calls from 0. Some servers give no index, or the same one to all, and tell calls apart by their ids. Nothing
+ * is told of a call before its name: readers take it from the first part.
+ */
 class ToolCallNumbers {
   readonly #calls: WrittenCall[] = [];
   readonly #numberOfIndex = new Map<number, number>();
@@ -120,30 +127,44 @@ class ToolCallNumbers {
     return this.#calls.length;
   }
 
-  part(delta: ToolCallDelta): StreamPart {
+  /** Whether the name of a call never came. */
+  get hasNameless(): boolean {
+    return this.#calls.some(({ name }) => name === '');
+  }
+
+  /** Null: nothing can be told of it yet. */
+  part(delta: ToolCallDelta): StreamPart | null {
     const text = typeof delta.function?.arguments === 'string' ? delta.function.arguments : '';
     const name = delta.function?.name ?? '';
     const known = this.#numberOf(delta);
     const call = known === undefined ? undefined : this.#calls[known];
     if (known !== undefined && call !== undefined && (delta.id || !beginsAnother(call, name, text))) {
       call.arguments += text;
-      return { kind: 'toolCall', index: known, arguments: text };
+      if (call.name !== '') return { kind: 'toolCall', index: known, arguments: text };
+      call.name = name;
+      return name === '' ? null : firstPart(known, call);
     }
     const number = this.#calls.length;
-    const id = delta.id || `call_${number}`;
-    this.#calls.push({ id, name, arguments: text });
+    const opened = { id: delta.id || `call_${number}`, hasOwnId: Boolean(delta.id), name, arguments: text };
+    this.#calls.push(opened);
     if (delta.index !== undefined) this.#numberOfIndex.set(delta.index, number);
-    return { kind: 'toolCall', index: number, id, name, arguments: text };
+    return name === '' ? null : firstPart(number, opened);
   }
 
-  #numberOf({ index, id }: ToolCallDelta): number | undefined {
-    if (id) {
-      const number = this.#calls.findIndex((call) => call.id === id);
-      return number === -1 ? undefined : number;
-    }
-    const number = index === undefined ? this.#calls.length - 1 : this.#numberOfIndex.get(index);
-    return number === -1 ? undefined : number;
+  #numberOf({ index, id, function: called }: ToolCallDelta): number | undefined {
+    const atPlace = index === undefined ? this.#calls.length - 1 : this.#numberOfIndex.get(index);
+    const number = atPlace === -1 ? undefined : atPlace;
+    if (!id) return number;
+    const known = this.#calls.findIndex((call) => call.id === id);
+    if (known !== -1) return known;
+    // The id of a call that has begun already comes without another name.
+    const isLate = number !== undefined && this.#calls[number]?.hasOwnId === false && !called?.name;
+    return isLate ? number : undefined;
   }
+}
+
+function firstPart(index: number, { id, name, arguments: text }: WrittenCall): StreamPart {
+  return { kind: 'toolCall', index, id, name, arguments: text };
 }
 
 /**

@@ -3,7 +3,8 @@ import type { GenerateEnd, GenerateResult, StreamPart, TokenUsage, ToolCall } fr
 import { ProviderError } from '../../plugins/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/json.ts';
 import { readTokens } from '../../shared/token-count.ts';
-import { parseJsonObject, type ServerSentEvent, type VendorHttp } from '../vendor-http.ts';
+import type { ServerSentEvent } from '../server-sent-events.ts';
+import { parseJsonObject, type VendorHttp } from '../vendor-http.ts';
 import { argumentsText } from './chat-response.ts';
 import { isErrorBody } from './failures.ts';
 

@@ -5,7 +5,7 @@ import type {
 } from 'openai/resources/responses/responses';
 import type { ChatMessage, ContentPart, GenerateRequest } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
-import type { ServerSentEvent } from '../vendor-http.ts';
+import type { ServerSentEvent } from '../server-sent-events.ts';
 import { withVendorOptions } from '../vendor-options.ts';
 import { imageUrl, refuseContinuation } from './chat-request.ts';
 

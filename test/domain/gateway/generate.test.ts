@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ProviderFailedError } from '../../../src/domain/gateway/errors.ts';
+import type { Provider } from '../../../src/plugins/contract.ts';
 import { retryAfterOf } from '../../../src/server/retry-after.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { scriptedProvider } from '../../support/scripted-provider.ts';
-import { callOf, openGateway, question } from './gateway-fixtures.ts';
+import { callOf, collect, openGateway, question } from './gateway-fixtures.ts';
 
 let testing: TestDatabase;
 beforeAll(async () => {
@@ -32,6 +33,37 @@ describe('an answer', () => {
       usage: { inputTokens: 9, outputTokens: 2 },
       costUsd: '0.000013',
     });
+  });
+
+  test.each([
+    ['nothing of what was written', { inputTokens: 100, outputTokens: 0 }, [100, 2]],
+    ['nothing of what was read', { inputTokens: 0, outputTokens: 50 }, [9, 50]],
+  ])('of which the provider tells %s is counted there, whole and streamed', async (_what, told, [read, written]) => {
+    const provider = answers('hello world');
+    const partly: Provider = {
+      ...provider,
+      generate: async () => ({ text: 'hello world', toolCalls: [], finishReason: 'stop', usage: told, model: 'm' }),
+      async *stream() {
+        yield { kind: 'text', text: 'hello world' };
+        yield { kind: 'finish', finishReason: 'stop', usage: told, model: 'm' };
+      },
+    };
+    const { gateway, call } = await openGateway(testing.database, [partly]);
+    const messages = [{ role: 'user' as const, parts: [{ kind: 'text' as const, text: 'hello world' }] }];
+    const usage = { inputTokens: read, outputTokens: written };
+    expect(await gateway.generate(call, question({ messages, cache: 'off' }))).toMatchObject({ usage });
+    const { answer } = await collect(gateway.stream(call, question({ messages, cache: 'off' })));
+    expect(answer).toMatchObject({ usage });
+  });
+
+  test('that is empty, as the provider says, is not counted anew', async () => {
+    const told = { inputTokens: 100, outputTokens: 0 };
+    const silent: Provider = {
+      ...answers(''),
+      generate: async () => ({ text: '', toolCalls: [], finishReason: 'stop', usage: told, model: 'm' }),
+    };
+    const { gateway, call } = await openGateway(testing.database, [silent]);
+    expect(await gateway.generate(call, question())).toMatchObject({ usage: told });
   });
 
   test('of a model without a known price has no known cost, rather than none', async () => {

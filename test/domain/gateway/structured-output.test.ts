@@ -183,18 +183,18 @@ describe('an answer that does not fit', () => {
   });
 
   test('because it was cut at a limit that somebody else set gets more than it took', async () => {
-    const model = speaker(BY_SCHEMA, { cut: '{"name":"r' });
+    const model = speaker(BY_SCHEMA, { cut: '{"name":"r', outputTokens: 300 });
     const { gateway, call } = await open(model);
     const asking = generateObject(gateway, call, question(), COLOUR);
     await expect(asking).rejects.toMatchObject({ kind: 'malformed', message: /cut at the limit/ });
-    expect(model.requests.map(({ maxOutputTokens }) => maxOutputTokens)).toEqual([undefined, 200]);
+    expect(model.requests.map(({ maxOutputTokens }) => maxOutputTokens)).toEqual([undefined, 1_200]);
   });
 
-  test('because it was cut, by a vendor that counts nothing, is asked for again without a limit', async () => {
+  test('because it was cut, by a vendor that counts nothing, leaves room for thoughts that it did not show', async () => {
     const model = speaker(BY_SCHEMA, { cut: '{"name":"r', outputTokens: 0 }, RED);
     const { gateway, call } = await open(model);
     expect((await generateObject(gateway, call, question(), COLOUR)).value.name).toBe('red');
-    expect(model.requests.map(({ maxOutputTokens }) => maxOutputTokens)).toEqual([undefined, undefined]);
+    expect(model.requests.map(({ maxOutputTokens }) => maxOutputTokens)).toEqual([undefined, 1_024]);
   });
 
   test('because the vendor withheld it is not asked for again', async () => {

@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { StoredIntegration } from '../../../src/domain/integrations/integration.ts';
 import {
   IntegrationDirectory,
@@ -22,12 +23,16 @@ function stored(name: string, fields: Partial<StoredIntegration> = {}): StoredIn
 function directoryOver(
   rows: StoredIntegration[],
   open: (row: StoredIntegration) => Partial<OpenedProvider> = () => ({}),
+  beforeLoad: () => Promise<void> = async () => undefined,
 ) {
   const opened: string[] = [];
   const closed: string[] = [];
   const directory = new IntegrationDirectory({
     builtIn: [],
-    load: async () => ({ integrations: [...rows], settings: NOTHING_CHOSEN }),
+    load: async () => {
+      await beforeLoad();
+      return { integrations: [...rows], settings: NOTHING_CHOSEN };
+    },
     open: (row) => {
       opened.push(row.name);
       const close = async () => void closed.push(row.name);
@@ -59,6 +64,56 @@ describe('the open providers of a workspace', () => {
     directory.forget('ws_a');
     await directory.of('ws_a');
     expect(opened).toEqual(['one', 'one']);
+  });
+
+  describe('where another server has changed one', () => {
+    beforeEach(() => {
+      vi.useFakeTimers({ now: Date.now(), toFake: ['Date'] });
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    test('are those of the change for the first call after a silence', async () => {
+      const rows = [stored('one')];
+      const { directory } = directoryOver(rows);
+      await directory.of('ws_a');
+      rows[0] = stored('one', { isActive: false });
+      vi.setSystemTime(Date.now() + 5_000);
+      const calls = await Promise.all([directory.of('ws_a'), directory.of('ws_a')]);
+      expect(calls.map(({ integrations }) => integrations[0]?.isActive)).toEqual([false, false]);
+    });
+
+    test('are those from before while what is stored cannot be read', async () => {
+      const rows = [stored('one')];
+      let isDown = false;
+      const { directory } = directoryOver(rows, undefined, async () => {
+        if (isDown) throw new UnavailableError('the database is down');
+      });
+      await directory.of('ws_a');
+      isDown = true;
+      vi.setSystemTime(Date.now() + 60_000);
+      expect((await directory.of('ws_a')).integrations).toHaveLength(1);
+      vi.setSystemTime(Date.now() + 600_000);
+      await expect(directory.of('ws_a')).rejects.toThrow('the database is down');
+    });
+
+    test('are those from before where what is stored does not answer, and only the first calls wait for it', async () => {
+      const rows = [stored('one')];
+      const answered = Promise.withResolvers<void>();
+      let isSilent = false;
+      const { directory } = directoryOver(rows, undefined, async () => (isSilent ? answered.promise : undefined));
+      await directory.of('ws_a');
+      isSilent = true;
+      vi.setSystemTime(Date.now() + 60_000);
+      await Promise.all([directory.of('ws_a'), directory.of('ws_a')]);
+      const before = await directory.of('ws_a');
+      expect(before.integrations[0]?.isActive).toBe(true);
+      rows[0] = stored('one', { isActive: false });
+      answered.resolve();
+      await turn();
+      expect((await directory.of('ws_a')).integrations[0]?.isActive).toBe(false);
+    });
   });
 
   test('tell by their origin what answers: another address is another one, another time limit is not', async () => {

@@ -264,6 +264,27 @@ describe('a request', () => {
 });
 
 describe('an answer', () => {
+  test('whose usage a proxy leaves out is whole, and counts nothing that was not told', async () => {
+    const told = (usage?: object) => event({ type: 'message_start', message: { ...messageOf({}), usage } });
+    const ending = [
+      event({ type: 'message_delta', delta: { stop_reason: 'end_turn' } }),
+      event({ type: 'message_stop' }),
+    ];
+    bench.answers({ body: { ...messageOf({}), usage: undefined } });
+    const untold = { inputTokens: 0, outputTokens: 0 };
+    expect(await bench.provider.generate?.(request(), call)).toMatchObject({ finishReason: 'stop', usage: untold });
+    expect(await streamed([told(), ...ending])).toMatchObject([{ finishReason: 'stop', usage: untold }]);
+    // The one token that the beginning tells is not what was written.
+    const begun = { input_tokens: 12, output_tokens: 1 };
+    expect(await streamed([told(begun), ...ending])).toMatchObject([{ usage: { inputTokens: 12, outputTokens: 0 } }]);
+  });
+
+  test('that is an error in place of a stream, under a status of success, is told as that', async () => {
+    bench.answers({ body: { type: 'error', error: { type: 'overloaded_error', message: 'Later' } } });
+    const refused = { kind: 'overloaded', message: expect.stringContaining('Later') };
+    await expect(collected(bench.provider, request())).rejects.toMatchObject(refused);
+  });
+
   test('counts cached tokens as input too', async () => {
     const usage = {
       input_tokens: 10,

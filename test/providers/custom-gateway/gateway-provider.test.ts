@@ -49,6 +49,12 @@ describe('the cost of a request', () => {
     expect(paths()).toEqual(['/v1/chat/completions']);
   });
 
+  test('of tokens that nobody counted is not asked for: it would be nothing', async () => {
+    plays({ do: 'answer', body: answer({}) }, { do: 'answer', body: { cost: 0 } });
+    expect((await provider.generate(asking, call)).usage.costUsd).toBeUndefined();
+    expect(paths()).toEqual(['/v1/chat/completions']);
+  });
+
   test('is calculated by the gateway where the answer does not say it, whole, streamed and embedded', async () => {
     plays({ do: 'answer', body: answer(tokens) }, COSTS);
     expect((await provider.generate(asking, call)).usage.costUsd).toBe('0.00000012');

@@ -187,6 +187,16 @@ describe('an answer', () => {
   });
 });
 
+test('a refusal whose words cannot be read is told by its status', async () => {
+  bench.vendor.play({
+    do: 'answer',
+    status: 429,
+    headers: { 'content-encoding': 'gzip', 'retry-after': '2' },
+    body: {},
+  });
+  await expect(open().generate(asking(), call)).rejects.toMatchObject({ kind: 'rate_limited', retryAfterMs: 2_000 });
+});
+
 describe('a streamed answer', () => {
   test('may have comments, CRLF, and data in several lines', async () => {
     const spread = deltaChunk(MODEL, { content: 'Hi' }).replace(',"choices"', '\r\ndata: ,"choices"');
@@ -209,10 +219,61 @@ describe('a streamed answer', () => {
     await expect(collected(open(), asking())).rejects.toMatchObject({ kind });
   });
 
+  test.each<[string, object[]]>([
+    [
+      'before its name',
+      [
+        { index: 0, id: 'call_a' },
+        { index: 0, function: { name: 'look' } },
+      ],
+    ],
+    [
+      'after its name',
+      [
+        { index: 0, function: { name: 'look' } },
+        { index: 0, id: 'call_a' },
+      ],
+    ],
+  ])('tells a tool call whose id comes %s as one call, by its name from the first', async (_when, pieces) => {
+    const deltas = [
+      ...pieces,
+      { index: 0, function: { arguments: '{"at":' } },
+      { index: 0, function: { arguments: '1}' } },
+    ];
+    streams([
+      ...deltas.map((piece) => deltaChunk(MODEL, { tool_calls: [piece] })),
+      deltaChunk(MODEL, {}, 'tool_calls'),
+      DONE,
+    ]);
+    const parts = await collected(open(), asking());
+    const calls = parts.filter((part) => part.kind === 'toolCall');
+    expect(calls[0]).toMatchObject({ index: 0, name: 'look' });
+    expect(calls.every(({ index }) => index === 0)).toBe(true);
+    expect(calls.map(({ arguments: given }) => given).join('')).toBe('{"at":1}');
+    expect(parts.at(-1)).toMatchObject({ kind: 'finish', finishReason: 'tool_calls' });
+  });
+
+  test('with a tool call that never has a name is no answer', async () => {
+    const nameless = { index: 0, id: 'call_a', function: { arguments: '{}' } };
+    streams([deltaChunk(MODEL, { tool_calls: [nameless] }), deltaChunk(MODEL, {}, 'tool_calls'), DONE]);
+    await expect(collected(open(), asking())).rejects.toMatchObject({ kind: 'malformed' });
+  });
+
+  test('that breaks off in the middle, asked for as a whole, cannot be read: the vendor has worked', async () => {
+    bench.vendor.play({ do: 'stream', chunks: ['{"choices": [{"message": {"content": "He'], after: 'cut' });
+    const cut = { kind: 'malformed', message: expect.stringContaining('cut short') };
+    await expect(open().generate(asking(), call)).rejects.toMatchObject(cut);
+    bench.vendor.play({ do: 'reset' });
+    await expect(open().generate(asking(), call)).rejects.toMatchObject({ kind: 'network' });
+  });
+
   test('ignores other choices than the first', async () => {
     const second = sse({ model: MODEL, choices: [{ index: 1, delta: { content: 'Ho' }, finish_reason: null }] });
     streams([second, deltaChunk(MODEL, { content: 'Hi' }, 'stop'), DONE]);
     expect(await collected(open(), asking())).toMatchObject([{ text: 'Hi' }, { kind: 'finish' }]);
+    const said = (index: number, content: string) => ({ index, message: { content }, finish_reason: 'stop' });
+    bench.answers({ body: { model: MODEL, choices: [said(1, 'Ho'), said(0, 'Hi')] } });
+    expect(await open().generate(asking(), call)).toMatchObject({ text: 'Hi' });
   });
 
   test('that is not closed after [DONE] is whole all the same, and lets go of the socket', async () => {

@@ -1,5 +1,6 @@
 import Sentiment from 'sentiment';
 import englishLabels from 'sentiment/languages/en/labels.json' with { type: 'json' };
+import { foreignStopWords } from '../themes/stop-words.ts';
 
 /** What the words of a text say about its feeling. */
 export interface LexiconScore {
@@ -12,6 +13,8 @@ export interface LexiconScore {
 }
 
 const LANGUAGE = 'en-product';
+const WORD = /[\p{L}\p{M}]+(?:['’]\p{L}+)?/gu;
+const NOTHING = { positive: 0, negative: 0 };
 const NEGATION_REACH = 3;
 const NEGATED_SHARE = -0.6;
 const BOOST = 1.4;
@@ -93,13 +96,78 @@ const EMOTICONS: readonly (readonly [RegExp, string])[] = [
   [/(?:^|\s)(?:[:=]['’]?-?[([/\\|]+|\)-?[:=]|d:|<\/3)(?=\s|$)/giu, ' 😒 '],
 ];
 
+/** Of German, French and Spanish: what is said of products and services most. */
+const FOREIGN_WORDS: Readonly<Record<string, number>> = {
+  danke: 2,
+  vielen: 0,
+  gut: 2,
+  super: 3,
+  toll: 3,
+  prima: 3,
+  perfekt: 3,
+  hervorragend: 4,
+  zufrieden: 2,
+  freundlich: 2,
+  schlecht: -3,
+  kaputt: -3,
+  defekt: -3,
+  fehler: -2,
+  leider: -1,
+  enttäuscht: -3,
+  enttäuschend: -3,
+  ärgerlich: -3,
+  unzufrieden: -3,
+  unmöglich: -2,
+  katastrophe: -4,
+  problem: -2,
+  probleme: -2,
+  merci: 2,
+  bon: 2,
+  bonne: 2,
+  excellent: 3,
+  excellente: 3,
+  parfait: 3,
+  parfaite: 3,
+  génial: 3,
+  satisfait: 2,
+  mauvais: -3,
+  mauvaise: -3,
+  panne: -3,
+  erreur: -2,
+  déçu: -3,
+  déçue: -3,
+  inacceptable: -4,
+  problème: -2,
+  problèmes: -2,
+  gracias: 2,
+  bueno: 2,
+  buena: 2,
+  excelente: 3,
+  perfecto: 3,
+  satisfecho: 2,
+  malo: -3,
+  mala: -3,
+  roto: -3,
+  rota: -3,
+  error: -2,
+  inaceptable: -4,
+  decepcionado: -3,
+  decepcionada: -3,
+  problema: -2,
+  problemas: -2,
+};
+const FOREIGN_NEGATIONS = /^(?:nicht|keine?[nrms]?|nie|ohne|ne|pas|jamais|sans|no|nunca|sin)$/u;
+
 const analyzer = productAnalyzer();
 
 /**
  * Sums the feeling of a text's words with the AFINN-165 list of the `sentiment` package: a negation within three words
- * before a word turns it, weaker; "very" and its like strengthen it; emoji and emoticons count.
+ * before a word turns it, weaker; "very" and its like strengthen it; emoji and emoticons count. In a text of another
+ * language English words say nothing ("die", "war"): there a few words of its own do, and the emoji.
  */
 export function scoreByLexicon(text: string): LexiconScore {
+  const words = text.toLowerCase().match(WORD) ?? [];
+  if (foreignStopWords(words).size > 0) return scoreOfForeign(text, words);
   const { calculation } = analyzer.analyze(separateSigns(text), { language: LANGUAGE });
   let positive = 0;
   let negative = 0;
@@ -109,6 +177,26 @@ export function scoreByLexicon(text: string): LexiconScore {
       else negative -= value;
     }
   }
+  return squashed(positive, negative);
+}
+
+function scoreOfForeign(text: string, words: readonly string[]): LexiconScore {
+  const values = words.map((word, place) => {
+    const value = FOREIGN_WORDS[word] ?? 0;
+    const isNegated = words
+      .slice(Math.max(0, place - NEGATION_REACH), place)
+      .some((each) => FOREIGN_NEGATIONS.test(each));
+    return isNegated ? value * NEGATED_SHARE : value;
+  });
+  const signs = separateSigns(text).match(/\p{Extended_Pictographic}/gu) ?? [];
+  const { positive, negative } = signs.length === 0 ? NOTHING : scoreByLexicon(signs.join(' '));
+  return squashed(
+    values.filter((value) => value > 0).reduce((sum, value) => sum + value, positive),
+    values.filter((value) => value < 0).reduce((sum, value) => sum - value, negative),
+  );
+}
+
+function squashed(positive: number, negative: number): LexiconScore {
   const sum = positive - negative;
   // The squashing of VADER (Hutto and Gilbert 2014): one strong word is already clear, many do not leave the range.
   return { positive, negative, score: sum / Math.sqrt(sum * sum + 15) };

@@ -24,7 +24,7 @@ const MAX_WORDS = 3;
 const WORD_MAX_CHARACTERS = 40;
 
 const NOISE =
-  /```[\s\S]*?(?:```|$)|<!--[\s\S]*?(?:-->|$)|`[^`\n]*`|<[^>\n]{1,200}>|\bhttps?:\/\/\S+|\bwww\.\S+|\S+@\S+\.\S+|&[a-z]+;/giu;
+  /```[\s\S]*?(?:```|$)|<!--[\s\S]*?(?:-->|$)|`[^`\n]*`|<[^>\n]{1,200}>|\bhttps?:\/\/\S+|\bwww\.\S+|\S{1,254}@\S+\.\S+|&[a-z]+;/giu;
 const WORD =
   /\p{N}*\p{L}(?:[\p{L}\p{M}\p{N}]|['’_](?=[\p{L}\p{N}])|\.(?=(?:js|ts|net|io|ai|py|com)\b)|[+#](?![\p{L}\p{N}]))*/gu;
 /** What may stand between two words of one phrase. */

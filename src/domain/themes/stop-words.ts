@@ -79,8 +79,52 @@ const TURKISH = `acaba ama aslında az bana bazı belki ben beni benim bile bir 
 hala hangi hatta hem henüz hep hepsi her hiç hiçbir için ile ise işte kadar kendi ki kim kimse lütfen madem mı mi mu mü nasıl ne neden nedenle nerede niçin niye o olan olarak oldu olduğu olmak olsa
 olur ona onlar onu onun orada oysa sadece sanki sen senin siz size sonra şey şimdi şu tüm üzere var ve veya ya yani yine yok zaten`;
 
-export const STOP_WORDS: ReadonlySet<string> = new Set(
-  [ENGLISH, GERMAN, FRENCH, SPANISH, ITALIAN, PORTUGUESE, DUTCH, NORTHERN, POLISH, RUSSIAN, TURKISH].flatMap((list) =>
-    list.replaceAll('’', "'").split(/\s+/),
-  ),
+export const STOP_WORDS = setOf(
+  ENGLISH,
+  GERMAN,
+  FRENCH,
+  SPANISH,
+  ITALIAN,
+  PORTUGUESE,
+  DUTCH,
+  NORTHERN,
+  POLISH,
+  RUSSIAN,
+  TURKISH,
 );
+
+/** Those of the languages beside English, where "die" and "war" are words that tell something. */
+const FOREIGN_STOP_WORDS = setOf(
+  GERMAN,
+  FRENCH,
+  SPANISH,
+  ITALIAN,
+  PORTUGUESE,
+  DUTCH,
+  NORTHERN,
+  POLISH,
+  RUSSIAN,
+  TURKISH,
+);
+
+const ENGLISH_STOP_WORDS = setOf(ENGLISH);
+
+/** Those that tell something in English too: alone they do not show that a text is in another language. */
+const ALSO_ENGLISH = setOf(
+  `ad al ale ante bare ben bent bile bin biz col com comment con contra de del dem den die dies dig din do door dos due durante el elle em encore end entre era et fait fare font gar hat hem her hoe la las le les logo los man mange mere met mi mia min mod mot nun os par pas per plus pod pour prima raz sans sera sin sit sob solo son sue sur tan ten ter til ton tot tout un van vi vid von war wat`,
+);
+
+/**
+ * The words of a text in another language that tell nothing; none where it has as many of English, or none that is of
+ * another language for certain.
+ */
+export function foreignStopWords(words: readonly string[]): ReadonlySet<string> {
+  const foreign = words.filter((word) => FOREIGN_STOP_WORDS.has(word));
+  const english = words.filter((word) => ENGLISH_STOP_WORDS.has(word));
+  const isForeign = foreign.length > english.length && !foreign.every((word) => ALSO_ENGLISH.has(word));
+  return new Set(isForeign ? foreign : []);
+}
+
+function setOf(...lists: readonly string[]): ReadonlySet<string> {
+  return new Set(lists.flatMap((list) => list.replaceAll('’', "'").split(/\s+/)));
+}

@@ -24,6 +24,16 @@ describe('the word list', () => {
     ['The parcel was sent on Tuesday', 0],
     ['', 0],
     ['constructor toString __proto__', 0],
+    ['Danke, sie ist da und die Maschine läuft wieder.', 1],
+    ['Können Aufträge direkt aus SAP an die Steuerung übergeben werden?', 0],
+    ['Die Maschine ist leider schon wieder kaputt.', -1],
+    ['Das ist nicht gut.', -1],
+    ['Merci, le service est parfait.', 1],
+    ['El producto llegó roto y no funciona.', -1],
+    ['Wir warten und warten auf die Dichtung 😡', -1],
+    ['The man did die of it', -1],
+    ['Terrible van driver', -1],
+    ['Great, plus fast', 1],
   ])('"%s" has the sign %i', (text, sign) => {
     expect(Math.sign(scoreByLexicon(text).score)).toBe(sign);
   });

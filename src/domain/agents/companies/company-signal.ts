@@ -28,6 +28,18 @@ export const SIGNAL_LABELS: Record<SignalType, string> = {
   COMPANIES_HOUSE_FILING: 'a filing at the register',
 };
 
+/** What to write to a company about, by what has happened. */
+export const SIGNAL_OPENINGS: Record<SignalType, string> = {
+  FUNDING_ROUND: 'congratulate them on the money and ask what it is to change',
+  EXECUTIVE_CHANGE: 'introduce yourself to the new person while plans are still open',
+  JOB_POSTING: 'ask who the new people are to work with, and offer help before they start',
+  TECHNOLOGY_ADOPTION: 'show how it works together with what they have just brought in',
+  EXPANSION: 'ask how the new site is to be run before it opens',
+  WEBSITE_ACTIVITY: 'ask what they were looking for',
+  COMPETITOR_MENTION: 'offer a comparison and a way to move',
+  COMPANIES_HOUSE_FILING: 'ask what the filing changes for them',
+};
+
 /** How much a kind says about buying, 0 to 1, where nobody says otherwise. */
 export const KIND_WEIGHTS: Record<SignalType, number> = {
   FUNDING_ROUND: 1,

@@ -1,5 +1,5 @@
 import { type ReadQuestion, tellingStems } from './question.ts';
-import { hasWanted } from './wanted-kind.ts';
+import { hasWanted, lacksWanted } from './wanted-kind.ts';
 
 /** How well a sentence answers a question. */
 export interface RankedSentence {
@@ -39,6 +39,8 @@ const FEW_WORDS = 3;
 const FEW_WORDS_FACTOR = 0.5;
 /** A field of a form, such as "Tags: export", says little by itself. */
 const FIELD_FACTOR = 0.6;
+/** Who holds an office, how long, how much money: a sentence that has nothing of it does not say so. */
+const LACKING_FACTOR = 0.55;
 /** An answer that asks is none. */
 const QUESTION_FACTOR = 0.4;
 
@@ -83,7 +85,8 @@ export function rankSentences(question: ReadQuestion, sentences: readonly Judged
         MEANING_SHARE * (similarity ?? coverage) +
         KIND_SHARE * hasWanted(sentence.text, question) +
         PASSAGE_SHARE * passageScore;
-      return { place, score: sum * shapeFactor(sentence.text, own), coverage };
+      const lacking = lacksWanted(sentence.text, question) ? LACKING_FACTOR : 1;
+      return { place, score: sum * shapeFactor(sentence.text, own) * lacking, coverage };
     })
     .sort((left, right) => right.score - left.score || left.place - right.place);
 }

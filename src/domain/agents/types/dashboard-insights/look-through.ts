@@ -50,10 +50,15 @@ export async function lookThrough(
     await setImmediate();
     signal.throwIfAborted();
   }
-  const likeliest = analysed.map(({ analysis }) => analysis.findings[0]?.chance ?? 1);
+  const likeliest = analysed.map(
+    ({ series: { isCount }, analysis }) =>
+      analysis.findings.find((finding) => !(isCount && isOfFew(finding)))?.chance ?? 1,
+  );
   const admitted = admittedChance(likeliest, strictness);
-  const all = analysed.flatMap(({ series: { name, label }, analysis }) =>
-    analysis.findings.map((finding) => ({ ...finding, series: name, label, spacing: analysis.spacing })),
+  const all = analysed.flatMap(({ series: { name, label, isCount }, analysis }) =>
+    analysis.findings
+      .filter((finding) => !(isCount && isOfFew(finding)))
+      .map((finding) => ({ ...finding, series: name, label, spacing: analysis.spacing })),
   );
   const sure = all.filter(({ chance }) => chance <= admitted);
   const found = sure
@@ -71,6 +76,12 @@ export async function lookThrough(
 }
 
 const DAY_MS = 86_400_000;
+/** Things that come one at a time: a step with fewer more, or fewer less, is no news, however seldom they come. */
+const FEW = 3;
+
+function isOfFew({ shape, value, expected }: Finding): boolean {
+  return shape === 'point' && Math.abs(value - expected) < FEW;
+}
 
 function isPartOf(part: Finding & { series: string }, whole: Finding & { series: string }): boolean {
   const isSameWay = Math.sign(part.value - part.expected) === Math.sign(whole.value - whole.expected);

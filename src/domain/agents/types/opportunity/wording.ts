@@ -1,23 +1,11 @@
 import type { NewInsight, Priority } from '../../../insights/insight.ts';
-import type { SignalType } from '../../../insights/signal.ts';
-import { SIGNAL_LABELS } from '../../companies/company-signal.ts';
+import { SIGNAL_LABELS, SIGNAL_OPENINGS } from '../../companies/company-signal.ts';
 import { counted, dayOf, listed } from '../../evidence/citation.ts';
 import { daysSinceNewest, type Opportunity } from './opportunity.ts';
 import type { OpportunityOutput } from './output.ts';
 
 type Told = OpportunityOutput['opportunities'][number];
 
-/** What to write about, by what has happened. */
-const OPENINGS: Record<SignalType, string> = {
-  FUNDING_ROUND: 'congratulate them on the money and ask what it is to change',
-  EXECUTIVE_CHANGE: 'introduce yourself to the new person while plans are still open',
-  JOB_POSTING: 'ask who the new people are to work with, and offer help before they start',
-  TECHNOLOGY_ADOPTION: 'show how it works together with what they have just brought in',
-  EXPANSION: 'ask how the new site is to be run before it opens',
-  WEBSITE_ACTIVITY: 'ask what they were looking for',
-  COMPETITOR_MENTION: 'offer a comparison and a way to move',
-  COMPANIES_HOUSE_FILING: 'ask what the filing changes for them',
-};
 const NAMED_SIGNALS = 3;
 
 /** In sentences: what it does, whom it is like and in what, what warns. */
@@ -48,7 +36,7 @@ export function nextStepOf({ record, signals, cautions }: Opportunity): string {
     return `${who}Look into this first: ${lowered(warning.reason)}. Then decide whether to write to ${record.name}.`;
   const [first] = signals;
   if (first === undefined) return `${who}Have ${record.name} watched for signals.`;
-  return `${who}Write to ${record.name} this week: ${OPENINGS[first.type]}.`;
+  return `${who}Write to ${record.name} this week: ${SIGNAL_OPENINGS[first.type]}.`;
 }
 
 /** What a model is told. */

@@ -4,7 +4,7 @@ import { Fields } from '../../../documents/extractors/json.ts';
 import { inlineValue } from '../../../documents/extractors/values.ts';
 import { companyRecord, type Outcome, type WonRule } from '../../companies/company-record.ts';
 import { companyNames, linksOf } from '../../evidence/company-names.ts';
-import { type Appearance, peopleOf } from './people.ts';
+import { type Appearance, peopleOf, personKey } from './people.ts';
 
 /** A company as documents are linked with it: plain JSON. */
 export type DirectoryEntry = {
@@ -45,7 +45,10 @@ export class CompanyDirectory {
   /** Spellings by their first word. */
   readonly #spellings = new Map<string, { spelling: string; id: string }[]>();
 
+  readonly #owners: ReadonlySet<string>;
+
   constructor(entries: readonly DirectoryEntry[]) {
+    this.#owners = new Set(entries.flatMap(({ owner }) => (owner === null ? [] : [personKey(owner)])));
     for (const entry of entries) {
       this.#byId.set(entry.id, entry);
       for (const key of entry.keys) put(this.#byKey, key.toLowerCase(), entry.id);
@@ -63,6 +66,11 @@ export class CompanyDirectory {
 
   get(id: string): DirectoryEntry | undefined {
     return this.#byId.get(id);
+  }
+
+  /** Whether a company of the workspace is in somebody's charge who is called so. */
+  isOwner(name: string): boolean {
+    return this.#owners.has(personKey(name));
   }
 
   /** Of an organisation's name, an address' domain. */

@@ -45,6 +45,8 @@ export type Relationship = {
   /** Strongest first. */
   ties: Tie[];
   last: LastContact | null;
+  /** The newest talk on record of which it is not told who was there. */
+  talk: { at: string; title: string; documentId: string } | null;
   /** Messages and feedback that they wrote, newest first. */
   theirWords: string[];
   /** Documents that have to do with it. */
@@ -63,6 +65,9 @@ export type Graph = {
 };
 
 const IDS = 8;
+/** What begins so wants no answer, unless it asks. */
+const THANKS =
+  /^(?:(?:many |vielen |merci |muchas )?(?:thanks?|thank you|danke|dank|merci|gracias|grazie|obrigad[oa]))(?!\p{L})[^?]*$/iu;
 /** Documents whose authors say that they are of it, before it is taken for us. */
 const SURE_DOCUMENTS = 3;
 
@@ -77,7 +82,7 @@ export function graphOf(
 ): Graph {
   const { told, now, askedFor } = options;
   const sorted = touches.toSorted((left, right) => left.at.localeCompare(right.at) || (left.id < right.id ? -1 : 1));
-  const us = new OurPeople(sorted, told);
+  const us = new OurPeople(sorted, told, directory);
   const builders = new Map<string, RelationshipBuilder>();
   const builderOf = (id: string) => {
     const builder = builders.get(id) ?? new RelationshipBuilder(id, us);
@@ -115,8 +120,11 @@ class OurPeople {
   readonly #keys = new Set<string>();
   readonly name: string | null;
 
-  constructor(touches: readonly Touch[], told: readonly string[]) {
-    this.name = told[0] ?? likeliestUs(touches);
+  readonly #directory: CompanyDirectory;
+
+  constructor(touches: readonly Touch[], told: readonly string[], directory: CompanyDirectory) {
+    this.#directory = directory;
+    this.name = told[0] ?? likeliestUs(touches, directory);
     this.#prefixes = (told.length > 0 ? told : this.name === null ? [] : [this.name]).map((name) => name.toLowerCase());
     for (const { people, kind } of touches) {
       for (const person of people) {
@@ -131,7 +139,8 @@ class OurPeople {
 
   isOurs(person: Present): boolean {
     if (person.companyId !== null) return false;
-    return this.#isNamedOurs(person) || (person.organisation === null && this.#keys.has(personKey(person.name)));
+    if (this.#isNamedOurs(person) || this.#directory.isOwner(person.name)) return true;
+    return person.organisation === null && this.#keys.has(personKey(person.name));
   }
 
   #isNamedOurs({ organisation, companyId }: Present): boolean {
@@ -141,12 +150,14 @@ class OurPeople {
 }
 
 /** The first word of what most authors say that they are of, where that is no company of the workspace. */
-function likeliestUs(touches: readonly Touch[]): string | null {
+function likeliestUs(touches: readonly Touch[], directory: CompanyDirectory): string | null {
   const counts = new Map<string, number>();
   for (const { people } of touches) {
-    for (const { organisation, companyId } of people) {
+    for (const { name, organisation, companyId } of people) {
       const word = organisation === null || companyId !== null ? null : (organisation.split(' ', 1)[0] ?? null);
-      if (word !== null) counts.set(word, (counts.get(word) ?? 0) + 1);
+      // Who has companies in their charge is one of us.
+      const sureness = directory.isOwner(name) ? SURE_DOCUMENTS : 1;
+      if (word !== null) counts.set(word, (counts.get(word) ?? 0) + sureness);
     }
   }
   const [first] = [...counts].sort(([left, more], [right, less]) => less - more || (left < right ? -1 : 1));
@@ -172,6 +183,7 @@ class RelationshipBuilder {
   readonly #mentionIds: string[] = [];
   #documents = 0;
   #last: LastContact | null = null;
+  #noted: Relationship['talk'] = null;
 
   constructor(companyId: string, us: OurPeople) {
     this.#companyId = companyId;
@@ -189,6 +201,7 @@ class RelationshipBuilder {
     const theirs = touch.people.filter((person) => this.#isTheirs(person, touch));
     const ours = touch.people.filter((person) => this.#us.isOurs(person) && person.part !== 'reporter');
     for (const person of theirs) this.#meet(person, touch);
+    if (touch.isTalk) this.#noted = { at: touch.at, title: touch.title, documentId: touch.id };
     const isTalk = touch.kind !== 'JIRA_ISSUE' && touch.kind !== 'COMMIT' && touch.kind !== 'PULL_REQUEST';
     if (isTalk) this.#talk(touch, theirs, ours);
   }
@@ -234,7 +247,7 @@ class RelationshipBuilder {
   }
 
   #keepLast({ at, id: documentId, title, opening, kind }: Touch, direction: LastContact['direction'], by: string) {
-    const isUnanswered = direction === 'inbound' && kind === 'MESSAGE';
+    const isUnanswered = direction === 'inbound' && kind === 'MESSAGE' && !THANKS.test(opening);
     this.#last = { at, documentId, title, opening, by, direction, isUnanswered };
   }
 
@@ -254,6 +267,7 @@ class RelationshipBuilder {
       ),
       ties,
       last: this.#last,
+      talk: this.#last === null ? this.#noted : null,
       theirWords: this.#theirWords,
       documents: this.#documents,
       mentionIds: this.#mentionIds,

@@ -2,6 +2,7 @@ import { isJsonObject, type JsonObject } from '../../../../shared/json.ts';
 import type { Document } from '../../../documents/document.ts';
 import { Fields } from '../../../documents/extractors/json.ts';
 import { inlineValue } from '../../../documents/extractors/values.ts';
+import { activityOf } from '../../evidence/activity.ts';
 import { clipped, inline } from '../../evidence/citation.ts';
 import { titleOf } from '../../evidence/evidence-document.ts';
 import type { CompanyDirectory } from './company-directory.ts';
@@ -20,6 +21,8 @@ export type Touch = {
   kind: Document['kind'];
   /** Whether those who are named as there talked, one of them wrote to the others, or one wrote for themselves. */
   form: 'talk' | 'letter' | 'note';
+  /** Whether it is said to be of a talk, whoever was there. */
+  isTalk: boolean;
   /** Companies that its metadata or its people link. */
   linked: string[];
   /** Companies that its text names beside them. */
@@ -49,7 +52,8 @@ export function touchOf(document: Document, directory: CompanyDirectory): Touch 
     title: clipped(titleOf(document), TITLE_CHARACTERS),
     opening: openingOf(document),
     kind: document.kind,
-    form: formOf(document),
+    form: activityOf(document) ?? 'talk',
+    isTalk: document.kind === 'TEXT' && activityOf(document) === 'talk',
     linked,
     mentioned: directory
       .mentioned(document.text)
@@ -66,13 +70,6 @@ function openingOf({ title, text }: Document): string {
   const plain = inline(text.replace(FIELD_LINE, ''));
   const said = title !== null && plain.startsWith(title) ? plain.slice(title.length).trim() : plain;
   return clipped(said === '' ? plain : said, OPENING_CHARACTERS);
-}
-
-/** By what a CRM calls an activity; where it says nothing, those who are named were there. */
-function formOf({ metadata, source }: Document): Touch['form'] {
-  const said = inlineValue(new Fields(metadata, source).first('type', 'activitytype', 'activity')).toLowerCase();
-  if (/\b(?:note|memo|task|internal|reminder)\b/u.test(said)) return 'note';
-  return /\b(?:e-?mail|letter|fax|message)\b/u.test(said) ? 'letter' : 'talk';
 }
 
 function threadOf(metadata: JsonObject, source: JsonObject): string | null {

@@ -49,13 +49,16 @@ export function toldOf(
 }
 
 function summaryOf(
-  { ties, people, last, documents, mentionIds }: Relationship,
+  { ties, people, last, talk, documents, mentionIds }: Relationship,
   { name }: DirectoryEntry,
   { warmth, mood, now, isCold }: { warmth: number; mood: Mood | null; now: Date; isCold: boolean },
 ): string {
   const known = new Set(ties.flatMap(({ ours }) => (ours === null ? [] : [ours])));
   const reached = new Set(ties.flatMap(({ ours, theirs }) => (ours === null ? [] : [personKey(theirs)])));
   const [best] = ties;
+  if (talk !== null) {
+    return `A talk with ${name} is on record, “${talk.title}” of ${dayOf(talk.at)}; the record does not say who of us was there.`;
+  }
   if (last === null) {
     const named = documents === mentionIds.length ? 'is named in' : 'has to do with';
     return `None of us is known to have spoken with ${name}; it ${named} ${counted(documents, 'document')}.`;
@@ -101,7 +104,7 @@ function lastSaid({ direction, by, title, opening }: LastContact): string {
 
 /** Who should write to whom about what. */
 function nextStepOf(
-  { ties, last, people }: Relationship,
+  { ties, last, talk, people }: Relationship,
   { name, owner }: DirectoryEntry,
   { paths, isCold }: { paths: ToldRelationship['paths']; isCold: boolean },
 ): { text: string; documentIds: string[] } {
@@ -114,6 +117,10 @@ function nextStepOf(
         documentIds: path.documentIds,
       };
     const [contact] = people;
+    if (talk !== null) {
+      const text = `${owner ?? 'Someone of us'}: go on with ${contact?.name ?? name} about “${talk.title}” of ${dayOf(talk.at)}.`;
+      return { text, documentIds: [talk.documentId] };
+    }
     const whom = contact === undefined ? name : `${contact.name} of ${name}`;
     return { text: `${owner ?? 'Someone of us'}: write to ${whom} for the first time.`, documentIds: [] };
   }

@@ -253,11 +253,11 @@ function companyHeadline({ configuration: { days } }: Run, told: Told, { found }
 /** What is worth finding out, because nothing says it. */
 function gapsOf(told: Told, answers: readonly FocusAnswer[], { configuration: { days } }: Run): string[] {
   return [
-    ...(told.people.length === 0 ? [`No document names anybody at ${told.company}.`] : []),
+    ...(told.people.length === 0 ? [`Nobody at ${told.company} was made out in the documents.`] : []),
     ...(told.lately.length === 0
       ? [`No document of the last ${counted(days, 'day')} says anything of ${told.company}.`]
       : []),
-    ...(told.needs.length === 0 ? ['No document says what they need or complain about.'] : []),
+    ...(told.needs.length === 0 ? ['Nothing was made out of what they need or complain about.'] : []),
     ...(told.signals.length === 0 ? ['No buying signal is active.'] : []),
     ...answers.flatMap(({ question, answer }) =>
       answer === null ? [`Not answered by any document about them: ${question}`] : [],

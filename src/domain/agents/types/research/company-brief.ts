@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SIGNAL_TYPES } from '../../../insights/signal.ts';
 import { CITATION, STATEMENT } from '../../evidence/citation.ts';
 
 /** What customers' own words are, to whoever talks to them. */
@@ -12,7 +13,7 @@ const PERSON = STATEMENT.extend({ name: z.string(), role: z.string().nullable() 
 /** A signal that was active when the brief was made. */
 const ACTIVE_SIGNAL = z.object({
   id: z.string(),
-  type: z.string(),
+  type: z.enum(SIGNAL_TYPES),
   strength: z.string(),
   confidence: z.number().describe('0 to 100'),
   detectedAt: z.string(),

@@ -38,7 +38,7 @@ export function extractiveBrief(material: CompanyMaterial, size: BriefSize): Bri
 function latelyOf({ documents, names }: CompanyMaterial, limit: number): Statement[] {
   const chosen: Statement[] = [];
   for (const document of documents) {
-    const told = document.sentences.filter(({ text }) => !isQuestion(text));
+    const told = document.sentences.filter(({ text }) => !isQuestion(text) && !isNameAlone(text, names.spellings));
     const named = told.filter(({ text }) => mentions(text, names));
     const sentence = named[0] ?? longest(told);
     if (sentence === undefined || chosen.some(({ text }) => isAlike(text, sentence.text))) continue;
@@ -46,6 +46,10 @@ function latelyOf({ documents, names }: CompanyMaterial, limit: number): Stateme
     if (chosen.length === limit) break;
   }
   return chosen;
+}
+
+function isNameAlone(text: string, spellings: readonly string[]): boolean {
+  return spellings.includes(text.replace(/[.!,:;]+$/u, ''));
 }
 
 /** What they need, by kind and then newest first; what several say alike is said once. */
@@ -95,8 +99,11 @@ function longest(sentences: readonly DocumentSentence[]): DocumentSentence | und
 /** With the document's title in front of it, which says what it is about. */
 function titled(document: EvidenceDocument, sentence: DocumentSentence): Statement {
   const statement = statementOf(document, sentence);
-  const isSaid = isAlike(document.title, sentence.text) || document.title.endsWith('…');
-  const title = /[?!]$/u.test(document.title) ? document.title : `${document.title.replace(/[.:]$/u, '')}:`;
+  // What stands for a title that it has not says nothing of its other sentences.
+  const isSentence = document.kind === 'MESSAGE' || document.sentences.some(({ text }) => text === document.title);
+  const isSaid = isSentence || isAlike(document.title, sentence.text) || document.title.endsWith('…');
+  const plain = document.title.replace(/[.:]$/u, '');
+  const title = /[?!]$/u.test(plain) ? plain : plain.includes(': ') ? `${plain} –` : `${plain}:`;
   return isSaid ? statement : { ...statement, text: `${title} ${sentence.text}` };
 }
 

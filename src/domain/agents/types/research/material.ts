@@ -2,6 +2,7 @@ import type { JsonValue } from '../../../../shared/json.ts';
 import { scoreByLexicon } from '../../../classification/sentiment-lexicon.ts';
 import type { Document } from '../../../documents/document.ts';
 import type { AgentTools } from '../../agent-tools.ts';
+import { activityOf } from '../../evidence/activity.ts';
 import { readCompanyDocuments } from '../../evidence/company-documents.ts';
 import { type CompanyNames, companyNames, mentions } from '../../evidence/company-names.ts';
 import { type EvidenceDocument, evidenceOf, withinStep } from '../../evidence/evidence-document.ts';
@@ -11,6 +12,8 @@ import type { NeedKind } from './company-brief.ts';
 export interface AboutCompany extends EvidenceDocument {
   /** Whether the company's own people wrote it. */
   isTheirs: boolean;
+  /** Whether it is noted of a talk with them: whoever it names is there or spoken of there. */
+  isTalk: boolean;
   /** What it says they need; null: it says nothing of the kind. */
   need: NeedKind | null;
 }
@@ -67,7 +70,8 @@ export async function readMaterial(
     const isSpoken = document.kind === 'FEEDBACK' || document.kind === 'MESSAGE';
     const isAuthor = evidence.author !== null && mentions(evidence.author, names);
     const isTheirs = isAuthor || (isLinked && isSpoken && !isOfAnother(evidence.author));
-    return { ...evidence, isTheirs, need: null, text: document.text };
+    const isTalk = isLinked && document.kind === 'TEXT' && activityOf(document) === 'talk';
+    return { ...evidence, isTheirs, isTalk, need: null, text: document.text };
   });
   const needs = await needsOf(tools, read);
   const documents = read.map(({ text: _, ...document }, i) => ({ ...document, need: needs[i] ?? null }));

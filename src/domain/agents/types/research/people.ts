@@ -4,7 +4,7 @@ import type { PersonStatement } from './company-brief.ts';
 import type { AboutCompany, CompanyMaterial } from './material.ts';
 
 const NAME = String.raw`\p{Lu}[\p{L}'’-]+(?: (?:\p{Lu}\.|de|van|von|der|den|la|di|\p{Lu}[\p{L}'’-]+)){0,2} \p{Lu}[\p{L}'’-]+`;
-const ROLE = `(?:(?:new |interim |former |group |deputy |assistant |senior )*(?:chief [a-z]+(?: and [a-z]+)? officer|CEO|CFO|COO|CTO|CIO|CISO|CMO|managing director|(?:finance|operations|sales|marketing|IT|logistics|supply chain|commercial|technical|plant|site|warehouse|transport|project|product|HR|purchasing|procurement)[a-z ]{0,20} (?:director|manager|lead)|head of [a-z][a-z ]{2,30}[a-z]|(?:vice )?president|VP(?: of)? [A-Z][a-z]+|founder|co-founder|owner|chair(?:man|woman|person)?|director|planner|buyer))`;
+const ROLE = `(?:(?:new |interim |former |group |deputy |assistant |senior )*(?:chief [a-z]+(?: and [a-z]+)? officer|CEO|CFO|COO|CTO|CIO|CISO|CMO|managing director|(?:finance|operations|sales|marketing|IT|logistics|supply chain|commercial|technical|plant|site|warehouse|transport|project|product|HR|purchasing|procurement)[a-z ]{0,20} (?:director|manager|lead)|head of [a-z][a-z ]{2,30}[a-z]|(?:vice )?president|VP(?: of)? [A-Z][a-z]+|founder|co-founder|owner|chair(?:man|woman|person)?|director|planner|buyer|Geschäftsführer(?:in)?|Vorständ(?:in)?|Werkleiter(?:in)?|(?:Einkaufs|Vertriebs|Betriebs|Produktions|Technik)leiter(?:in)?|Leiter(?:in)? (?:der |des )?\\p{Lu}[\\p{L}]+))`;
 /** Each with one name and one role, either first. */
 const PATTERNS: readonly RegExp[] = [
   new RegExp(
@@ -29,11 +29,10 @@ export function peopleOf({ names, own, documents }: CompanyMaterial, limit: numb
     const known = people.get(key);
     if (known === undefined || (known.role === null && person.role !== null)) people.set(key, person);
   };
-  for (const document of [...documents, own]) {
+  const read = documents.map((document) => ({ document, isOfThem: document.isTheirs || document.isTalk }));
+  for (const { document, isOfThem } of [...read, { document: own, isOfThem: true }]) {
     for (const { quote, text } of document.sentences) {
-      const isAboutThem =
-        document === own || mentions(text, names) || ('isTheirs' in document && document.isTheirs === true);
-      const found = isAboutThem ? namedRole(text) : null;
+      const found = isOfThem || mentions(text, names) ? namedRole(text) : null;
       if (found !== null) add({ ...found, text, citation: cite(document, quote) });
     }
   }

@@ -1,4 +1,5 @@
 import type { NewInsight, Priority } from '../../../insights/insight.ts';
+import { SIGNAL_OPENINGS } from '../../companies/company-signal.ts';
 import { clipped, counted, dayOf, inline, listed } from '../../evidence/citation.ts';
 import type { ActiveSignal, CompanyBrief, NeedStatement } from './company-brief.ts';
 import { speaksOfLeaving } from './leaving.ts';
@@ -76,13 +77,13 @@ function fromSignals({ company, signals }: Told, interest: readonly NeedStatemen
   if (strongest === undefined) return null;
   const told = signals
     .slice(0, QUOTED)
-    .map((signal) => `${nameOf(signal)} (${dayOf(signal.detectedAt)}): ${signal.text}`);
+    .map((signal) => `${capitalised(nameOf(signal))}, ${dayOf(signal.detectedAt)}: “${inline(signal.text)}”`);
   return {
     kind: 'OPPORTUNITY',
     title: `${company}: ${listed([...new Set(signals.slice(0, QUOTED).map(nameOf))])}`,
     description: [...told, ...interest.slice(0, QUOTED).map(quoted)].join(' '),
     priority: interest.length > 0 ? 'HIGH' : (PRIORITY_OF_STRENGTH[strongest.strength] ?? 'MEDIUM'),
-    suggestedActions: [`Contact ${company} about its ${nameOf(strongest)}.`],
+    suggestedActions: [`Write to ${company}: ${SIGNAL_OPENINGS[strongest.type]}.`],
     ids: [...signals.flatMap(({ evidenceIds }) => evidenceIds), ...interest.map(({ citation }) => citation.documentId)],
   };
 }
@@ -117,6 +118,10 @@ function fromWishes({ company }: Told, wishes: readonly NeedStatement[]): Worth 
 /** A signal's type as people say it: `funding round`. */
 export function nameOf({ type }: Pick<ActiveSignal, 'type'>): string {
   return type.toLowerCase().replaceAll('_', ' ').replace('companies house', 'Companies House');
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** With the words of the document between the quotation marks, and no others. */

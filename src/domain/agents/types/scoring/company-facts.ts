@@ -4,6 +4,7 @@ import { companyRecord } from '../../companies/company-record.ts';
 import { companySignal, upTo } from '../../companies/company-signal.ts';
 import type { WonCompanies } from '../../companies/won-companies.ts';
 import { type LikenessScale, wonLikeness } from '../../companies/won-likeness.ts';
+import { activityOf } from '../../evidence/activity.ts';
 import { type CompanyDocument, readCompanyDocuments } from '../../evidence/company-documents.ts';
 import { companyNames } from '../../evidence/company-names.ts';
 import { type CompanyFacts, type Contact, moodOf } from './factors.ts';
@@ -60,7 +61,8 @@ export async function readFacts(
 }
 
 function contactOf({ document, isLinked }: CompanyDocument): Contact {
-  const weight = KIND_WEIGHTS[document.kind] * (isLinked ? 1 : MENTION_SHARE);
+  const isTalk = document.kind === 'TEXT' && activityOf(document) === 'talk';
+  const weight = (isTalk ? KIND_WEIGHTS.MESSAGE : KIND_WEIGHTS[document.kind]) * (isLinked ? 1 : MENTION_SHARE);
   return { id: document.id, at: document.createdAt.toISOString(), weight };
 }
 

@@ -102,6 +102,9 @@ export function attribute(at: FoundAt, linked: string | null, companies: Company
   return earlier(at, linked, companies);
 }
 
+/** How a sentence begins that does not say whom it is of. */
+const NO_SUBJECT = /^(?:\p{Lu}\p{Ll}+ly|Runs|Makes|Sells|Builds|Owns|Operates|Employs|Plans|Wants|Needs|Uses|Buys)$/u;
+
 /** Who is said to do it just before the words that say so, where that is no known company and no person. */
 function unknownSubject({ sentence, match }: FoundAt, companies: CompanyIndex): { name: string; start: number } | null {
   if (match.type === 'COMPETITOR_MENTION' || match.type === 'WEBSITE_ACTIVITY' || isGiven(match, sentence.text))
@@ -111,9 +114,9 @@ function unknownSubject({ sentence, match }: FoundAt, companies: CompanyIndex): 
   const known = companies
     .mentions(sentence.text)
     .some(({ start, end }) => start < subject.start + subject.name.length + 4 && end > subject.start);
-  if (known || subject.name.length < 3 || /^\p{Ll}/u.test(subject.name)) return null;
+  if (known || subject.name.length < 3 || /^\p{Ll}/u.test(subject.name) || NO_SUBJECT.test(subject.name)) return null;
   if (
-    /(?:ex-|former |from |at |of |by |in |into |near |outside |across |around |to |with |via |on |than |versus |[Ii]n |[Aa]t |[Ff]rom |[Ff]or |[Aa]fter |[Ff]ollowing |[Ww]ith |(?:in|to|of|from|near) the )$/u.test(
+    /(?:ex-|former |from |at |of |by |in |into |near |outside |across |around |to |with |via |on |than |versus |[Ii]n |[Aa]t |[Ff]rom |[Ff]or |[Aa]fter |[Ff]ollowing |[Ww]ith |(?:in|to|of|from|near) the |[Vv]o[nm] |[Bb]eim? |[Mm]it |[Aa]us |[Nn]ach |(?:von|bei|mit|aus|in) de[rmn] |de |du |chez |avec )$/u.test(
       sentence.text.slice(0, subject.start),
     )
   )

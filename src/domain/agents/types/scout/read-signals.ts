@@ -127,7 +127,9 @@ function matchesIn(sentence: Sentence, all: readonly Sentence[], { companies, co
     // A register's lines on directors are filings; a role that is looked for is a vacancy.
     if (type === 'EXECUTIVE_CHANGE')
       return (
-        !(has('COMPANIES_HOUSE_FILING') && !/chief|ceo|cfo|coo|cto/iu.test(String(facts.role))) && !has('JOB_POSTING')
+        !(
+          has('COMPANIES_HOUSE_FILING') && !/(?<!\p{L})(?:chief|ceo|cfo|coo|cto)(?!\p{L})/iu.test(String(facts.role))
+        ) && !has('JOB_POSTING')
       );
     // "A charge, secured on a new depot" tells of the charge.
     if (type === 'EXPANSION') return !has('COMPANIES_HOUSE_FILING');
@@ -194,8 +196,12 @@ function isNamedAsNeeded(
   return all.slice(Math.max(0, sentence.place - 1), sentence.place + 2).some(({ text }) => isNamed(text));
 }
 
-/** A company's name looks like a person's: the person is another. */
-function withoutCompany(facts: JsonObject, sentence: string, companies: CompanyIndex): JsonObject {
+/** A company's name is no part of a role or an advert's title, and where it looks like a person's, the person is another. */
+function withoutCompany(found: JsonObject, sentence: string, companies: CompanyIndex): JsonObject {
+  const facts = { ...found };
+  for (const name of ['role', 'title'] as const) {
+    if (typeof facts[name] === 'string') facts[name] = withoutMentions(facts[name], sentence, companies);
+  }
   if (typeof facts.person !== 'string' || companies.mentions(facts.person).length === 0) return facts;
   const { person: _, ...others } = facts;
   const rest = companies
@@ -203,6 +209,21 @@ function withoutCompany(facts: JsonObject, sentence: string, companies: CompanyI
     .reduceRight((left, { start, end }) => `${left.slice(0, start)};${left.slice(end)}`, sentence);
   const person = personIn(rest);
   return person === null ? others : { ...others, person };
+}
+
+/** "Glas digital logistics lead" of Sollmeyer Glas, "director of Calder Valley" of Calder Valley Clinics. */
+function withoutMentions(said: string, sentence: string, companies: CompanyIndex): string {
+  return companies.mentions(sentence).reduce((left, { start, end }) => {
+    const words = sentence.slice(start, end).split(' ');
+    const ending = words.map((_, from) => words.slice(from).join(' ')).find((part) => left.startsWith(`${part} `));
+    const opening = words
+      .map((_, to) => words.slice(0, to + 1).join(' '))
+      .toReversed()
+      .find((part) => left.endsWith(` of ${part}`) || left.endsWith(` at ${part}`));
+    const from = ending === undefined ? 0 : ending.length + 1;
+    const plain = left.slice(from, opening === undefined ? undefined : left.length - opening.length - ' of '.length);
+    return plain === '' ? left : plain;
+  }, said);
 }
 
 /** The date told nearest to the words, unless it is to come; else when the text was written. */

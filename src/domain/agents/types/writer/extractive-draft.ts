@@ -1,4 +1,5 @@
 import { type Citation, clipped, dayOf } from '../../evidence/citation.ts';
+import { companyNames, mentions } from '../../evidence/company-names.ts';
 import { type Brief, type DraftText, type Fact, type Form, type Tone, wordCount } from './draft.ts';
 
 const OPENING: Readonly<Record<Tone, string>> = {
@@ -32,7 +33,7 @@ interface Section {
 /** A first draft in sentences of the documents, within a frame that the form gives; at most so many words of facts. */
 export function extractiveDraft(brief: Brief, facts: readonly Fact[]): DraftText {
   const told = withinWords(facts, brief.words);
-  const sections = sectionsOf(brief.form, told).filter((section) => section.facts.length > 0);
+  const sections = sectionsOf(brief, told).filter((section) => section.facts.length > 0);
   const citations: Citation[] = [];
   // A letter to all customers names none of them.
   const isNaming = brief.form !== 'email' || brief.company !== null;
@@ -81,7 +82,9 @@ const FRAMES: Readonly<Record<Form, (brief: Brief, sections: string[]) => string
     ),
 };
 
-function sectionsOf(form: Form, facts: readonly Fact[]): Section[] {
+function sectionsOf({ form, company }: Pick<Brief, 'form' | 'company'>, all: readonly Fact[]): Section[] {
+  const answers = company === null ? [] : all.filter((fact) => isAnswer(fact, company));
+  const facts = all.filter((fact) => !answers.includes(fact));
   const asked = facts.filter(({ asks }) => asks);
   const told = facts.filter(({ asks }) => !asks);
   const voices = told.filter(({ kind }) => VOICES.has(kind));
@@ -91,6 +94,7 @@ function sectionsOf(form: Form, facts: readonly Fact[]): Section[] {
   if (form === 'email') {
     return [
       { heading: 'What we heard:', facts: voices },
+      { heading: 'What was answered:', facts: answers },
       { heading: 'What we have done:', facts: changes },
       { heading: 'What we are working on:', facts: work },
       { heading: 'What we know:', facts: others },
@@ -102,17 +106,28 @@ function sectionsOf(form: Form, facts: readonly Fact[]): Section[] {
       { heading: 'What has changed', facts: changes },
       { heading: 'Worked on', facts: work },
       { heading: 'Why', facts: voices },
-      { heading: 'Good to know', facts: [...others, ...asked] },
+      { heading: 'Good to know', facts: [...others, ...answers, ...asked] },
     ];
   }
   return [
     { heading: 'In short', facts: told.slice(0, 1) },
     { heading: 'What people say', facts: voices.filter((fact) => fact !== told[0]) },
+    { heading: 'What was answered', facts: answers },
     { heading: 'What was done', facts: changes.filter((fact) => fact !== told[0]) },
     { heading: 'What is worked on', facts: work.filter((fact) => fact !== told[0]) },
     { heading: 'Background', facts: others.filter((fact) => fact !== told[0]) },
     { heading: 'Open questions', facts: asked },
   ];
+}
+
+/** What somebody of another organisation wrote to the company: it is no voice of theirs. */
+function isAnswer({ kind, by }: Fact, company: NonNullable<Brief['company']>): boolean {
+  const hasOrganisation = by !== null && /[(,@|–—]/u.test(by);
+  return kind === 'MESSAGE' && hasOrganisation && !isNamed(by, company);
+}
+
+function isNamed(text: string, { id, name }: NonNullable<Brief['company']>): boolean {
+  return mentions(text, companyNames({ id, externalId: null, title: name, text: '' }));
 }
 
 function attributed({ text, kind, by, citation }: Fact, isNaming: boolean): string {
@@ -143,5 +158,5 @@ function subjectOf({ topic, subject, company, form }: Brief): string {
     if (company === null) return 'what is new';
     return form === 'email' ? 'what you told us' : `what is new at ${company.name}`;
   }
-  return company === null || about.includes(company.name) ? about : `${about} at ${company.name}`;
+  return company === null || isNamed(about, company) ? about : `${about} at ${company.name}`;
 }

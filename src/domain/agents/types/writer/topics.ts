@@ -53,6 +53,8 @@ const SUBJECTS: Partial<Record<SignalType, string>> = {
 const VOICES: ReadonlySet<string> = new Set(['FEEDBACK', 'MESSAGE']);
 /** What people do about what others speak of. */
 const WORK: ReadonlySet<string> = new Set(['COMMIT', 'PULL_REQUEST', 'JIRA_ISSUE']);
+/** "Chest in level", "delivery to mainland": words of a sentence rather than the name of something, as "terms of service" is. */
+const JOINED = / (?:to|in|for|with|on|de|du|des|di|da|do|del|von|für|zu|av) /iu;
 /** How much and how long is no topic. */
 const QUANTITY =
   /\p{N}|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty|ninety|hundreds?|thousands?|millions?|half|seconds?|minutes?|hours?|days?|weeks?|months?|years?|times?|morning|evening|night|yesterday|today|tomorrow)\b/iu;
@@ -128,7 +130,8 @@ function topicsOfPage(documents: readonly Document[]): PageOfTopics {
     const own = new Map<string, string>();
     for (const run of wordRuns(withoutNoise(text))) {
       for (const { key, surface, wordCount } of phrasesOf(run, () => true)) {
-        if (wordCount > 1 && !isName(surface) && !QUANTITY.test(surface)) own.set(key, surface);
+        if (wordCount > 1 && !isName(surface) && !QUANTITY.test(surface) && !JOINED.test(surface))
+          own.set(key, surface);
       }
     }
     for (const [key, surface] of own) {

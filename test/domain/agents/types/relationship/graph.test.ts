@@ -6,6 +6,7 @@ import {
 import { type Graph, graphOf, type Relationship } from '../../../../../src/domain/agents/types/relationship/graph.ts';
 import { goneCold, warmest } from '../../../../../src/domain/agents/types/relationship/ranking.ts';
 import { touchOf } from '../../../../../src/domain/agents/types/relationship/touches.ts';
+import { toldOf } from '../../../../../src/domain/agents/types/relationship/wording.ts';
 import type { Document, DocumentKind } from '../../../../../src/domain/documents/document.ts';
 import type { JsonObject } from '../../../../../src/shared/json.ts';
 
@@ -159,7 +160,12 @@ test('what we are called is what most people say they are of who are of no compa
   );
   const touches = documents.map((each) => touchOf(each, directory));
   expect(graphOf(touches, directory, { told: [], now: NOW }).us).toBe('Harbourline');
-  expect(graphOf(touches.slice(0, 1), directory, { told: [], now: NOW }).us).toBeNull();
+  const one = touchOf(
+    note('2026-11-01', ['Greta Norrmarken (Norrmark Frys)', 'Tom Vale (Tidewater)'], 'norrmark'),
+    directory,
+  );
+  const stranger = { ...one, people: one.people.filter(({ name }) => name !== 'Ines Tolvaneer') };
+  expect(graphOf([stranger], directory, { told: [], now: NOW }).us).toBeNull();
 });
 
 test('a name that two companies have names neither', () => {
@@ -169,4 +175,51 @@ test('a name that two companies have names neither', () => {
   const both = new CompanyDirectory(twins);
   expect(both.mentioned('Acme Freight opens.')).toEqual([]);
   expect(both.companyOf({ organisation: 'Acme Freight', domain: null })).toBeNull();
+});
+
+test('who has companies in their charge is one of us, whatever they sign with', () => {
+  const thread = [
+    message('2026-11-01', 'Greta Norrmarken (Norrmark Frys)', 'thr-owner', 'norrmark'),
+    message('2026-11-02', 'Ines Tolvaneer (Kaltwerk sales)', 'thr-owner', 'norrmark'),
+  ];
+  const graph = graphOf(
+    thread.map((each) => touchOf(each, directory)),
+    directory,
+    { told: [], now: NOW },
+  );
+  expect(graph.us).toBe('Kaltwerk');
+  expect(graph.relationships.get(norrmark.id)?.ties.map(({ ours, theirs }) => [ours, theirs])).toEqual([
+    ['Ines Tolvaneer', 'Greta Norrmarken'],
+  ]);
+});
+
+test('a talk on record is told, though it is not said who was there', () => {
+  const note = document(
+    'TEXT',
+    '2026-11-09',
+    { title: 'Call with Norrmark', text: 'Spoke with their head of procurement.' },
+    { type: 'call', company: 'norrmark' },
+  );
+  const graph = graphOf([touchOf(note, directory)], directory, { told: [], now: NOW });
+  const relationship = graph.relationships.get(norrmark.id) as Relationship;
+  const entry = directory.get(norrmark.id);
+  if (entry === undefined) throw new Error('no entry');
+  const told = toldOf(relationship, entry, { mood: null, paths: [], now: NOW, isCold: false });
+  expect(told.summary).toBe(
+    'A talk with Norrmark Frys is on record, “Call with Norrmark” of 9 November 2026; the record does not say who of us was there.',
+  );
+  expect(told.nextStep).toBe(
+    'Ines Tolvaneer: go on with Greta Norrmarken about “Call with Norrmark” of 9 November 2026.',
+  );
+});
+
+test('thanks want no answer, unless they ask', () => {
+  const lastOf = (text: string) => {
+    const written = { ...message('2026-11-03', 'Greta Norrmarken (Norrmark Frys)', 'thr-thanks', 'norrmark'), text };
+    const graph = graphOf([touchOf(written, directory)], directory, { told: [], now: NOW });
+    return graph.relationships.get(norrmark.id)?.last?.isUnanswered;
+  };
+  expect(lastOf('Danke, sie ist da und die Maschine läuft wieder.')).toBe(false);
+  expect(lastOf('Thanks. When does the next one come?')).toBe(true);
+  expect(lastOf('The gate is closed again.')).toBe(true);
 });

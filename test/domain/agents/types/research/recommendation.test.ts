@@ -35,6 +35,32 @@ test('complaints come before anything that could be sold', () => {
   expect(insight?.suggestedActions).toEqual(['Tell Petra Halloway what has become of this: Texts fail.']);
 });
 
+test('each kind of signal has its own reason to write', () => {
+  const insight = insightOf({ signals: [funding, { ...funding, id: 'sig_2', type: 'COMPETITOR_MENTION' }] });
+  expect(insight?.description).toBe(
+    'Funding round, 1 November 2026: “They raised 18 million.” Competitor mention, 1 November 2026: “They raised 18 million.”',
+  );
+  expect(insight?.suggestedActions).toEqual([
+    'Write to Frostvale: congratulate them on the money and ask what it is to change.',
+  ]);
+});
+
+test('thanks in German are no complaint, though English dies in them', () => {
+  expect(needOf('Danke, sie ist da und die Maschine läuft wieder.', null)).toBeNull();
+  expect(
+    needOf('Können Aufträge aus SAP an die Steuerung übergeben werden? Heute tippen wir alles ab.', null),
+  ).toBeNull();
+  expect(needOf('Die Maschine ist schon wieder defekt und der Service leider schlecht.', null)).toBe('complaint');
+});
+
+test('a person is named with a role in German too', () => {
+  expect(namedRole('Gespräch mit Dr. Anke Möller, Geschäftsführerin.')).toEqual({
+    name: 'Anke Möller',
+    role: 'Geschäftsführerin',
+  });
+  expect(namedRole('Spoke with Joanna Kitt, head of procurement.')?.name).toBe('Joanna Kitt');
+});
+
 test('a customer who speaks of leaving is pressing, and so are three complaints', () => {
   expect(insightOf({ needs: [need('complaint', 'We look at alternatives.')] })?.priority).toBe('HIGH');
   expect(insightOf({ needs: ['One.', 'Two.', 'Three.'].map((text) => need('complaint', text)) })?.priority).toBe(

@@ -57,6 +57,38 @@ describe('what is known of a signal', () => {
     expect(amountOf(said)).toEqual({ amount, currency });
   });
 
+  test('of a filing the filing, and no change at the top by the name of its form', () => {
+    const { candidates } = read(
+      'Form AP01 filed on 10 November 2026: appointment of Susan Beck as director of Frostvale Cold Storage Ltd.',
+    );
+    expect(candidates.map(({ type }) => type)).toEqual(['COMPANIES_HOUSE_FILING']);
+    expect(JSON.stringify(candidates)).not.toContain('Form AP"');
+  });
+
+  test('of an advert its title, without the end of the company’s name', () => {
+    const [advert] = read('Frostvale Cold Storage: digital logistics lead (m/f/d), Grimsholt').candidates;
+    expect(advert?.facts.title).toBe('digital logistics lead');
+  });
+
+  test.each([
+    'Contract is with her lawyers at Frostvale Cold Storage.',
+    'Gwil Tanner has told his neighbours at Frostvale Cold Storage about us.',
+    'Pawel Brzezinak of Frostvale Cold Storage has asked his board for the money and named us and one rival.',
+    'Frostvale Cold Storage is a contract logistics provider with 22 sites in Germany and Austria.',
+    'I plan both plants of Frostvale Cold Storage and click from one to the other all day.',
+    'Traffic at the site entrance of Frostvale Cold Storage blocks the public road.',
+  ])('nothing of: %s', (sentence) => {
+    expect(read(sentence).candidates.map(({ type, facts }) => [type, facts])).toEqual([]);
+  });
+
+  test('of a round in German the company, and not who gives the money', () => {
+    const { candidates, unattributed } = read(
+      'Frostvale Cold Storage hat eine Finanzierung über 25 Millionen Euro von der Oberbank erhalten.',
+    );
+    expect(unattributed).toEqual([]);
+    expect(candidates.map(({ type }) => type)).toEqual(['FUNDING_ROUND']);
+  });
+
   test('its day is the one that the text names, else that of the document', () => {
     expect(read('On 3 March 2026 Velamar closed its Series A.').candidates[0]?.at).toBe('2026-03-03T00:00:00.000Z');
     expect(read('Velamar closed its Series A.').candidates[0]?.at).toBe(WRITTEN_AT.toISOString());

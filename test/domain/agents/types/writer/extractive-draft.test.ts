@@ -37,6 +37,23 @@ test('what people say is quoted with who said it and when', () => {
   expect(extractiveDraft(brief, facts).body).toContain('- “Scanners freeze.” (Petra, 10 November 2026) [1]');
 });
 
+test('what somebody else wrote to the company is not told as its own words', () => {
+  const answer = { ...fact('The minimum order is two cartons.', 'MESSAGE'), by: 'Hannah Osei (Medicor sales)' };
+  const own = { ...fact('Scanners freeze at noon.', 'MESSAGE'), by: 'Petra Halloway (Frostvale)' };
+  const { body } = extractiveDraft(brief, [answer, own]);
+  const heard = body.slice(body.indexOf('What we heard:'), body.indexOf('What was answered:'));
+  expect(heard).toContain('Scanners freeze at noon.');
+  expect(heard).not.toContain('minimum order');
+  expect(body.slice(body.indexOf('What was answered:'))).toContain('The minimum order is two cartons.');
+});
+
+test('a title names the company once, by whichever of its names the topic has', () => {
+  const company = { id: 'doc_company', name: 'Frostvale Cold Storage' };
+  const title = (topic: string) => extractiveDraft({ ...brief, company, topic }, facts).title;
+  expect(title('scanners')).toBe('Scanners at Frostvale Cold Storage');
+  expect(title('scanners of Frostvale')).toBe('Scanners of Frostvale');
+});
+
 test('a letter to all customers names none of them, and its topic needs no article', () => {
   const { body, title } = extractiveDraft(
     { ...brief, company: null, subject: '“slot system”', topic: 'slot system' },

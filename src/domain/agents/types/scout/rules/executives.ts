@@ -144,7 +144,9 @@ const COMPANY_WORD =
 
 /** The first name in a sentence that looks like a person's. */
 export function personIn(sentence: string): string | null {
-  for (const [name] of sentence.matchAll(PERSON_NAME)) {
+  for (const { 0: name, index } of sentence.matchAll(PERSON_NAME)) {
+    // "Form AP01" is the name of a thing.
+    if (/^\p{N}/u.test(sentence.slice(index + name.length))) continue;
     const words = name.split(' ').filter((word) => !NO_NAME.test(word));
     const plain = words.join(' ');
     if (words.length >= 2 && !ROLE_WORD.test(plain) && !COMPANY_WORD.test(plain)) return plain.replace(/['’]s$/u, '');

@@ -19,6 +19,14 @@ const SUPPLIERS =
   /(?<![\p{L}])(?:competitors?|rivals?|competitive deal|incumbent|cheaper|% less|pricier|finalists?|rfp|tender|shortlist\w*|quot(?:e|ed|es)|pitch(?:es|ed|ing)?|licen[cs]e|renewals?|contract|customer|user|(?:over|than|beat|between|instead of|compare|choose|versus|vs\.?|against) (?:us|you|ours|yours)|than (?:us|you|our\w*|your\w*)|that (?:we|you) don['’]t|for us|about us|nicer|better|slower?|complicated|current(?:ly)? (?:\p{L}+ )?(?:tool|system|vendor|supplier|provider|use|using|with|on)|import (?:their|the) data|been with|reporting|mobile app|dashboards?|interface|offers? onboarding|we lost|good moment|at the moment|gave (?:them|him|her|us)|cheaper|brought up|asked them for|already in at|any good)(?![\p{L}])/iu;
 /** Short forms of rules, and names of plans. */
 const NO_SUPPLIER = /^(?:\p{Lu}{2,4}|(?:Pro|Plus|Basic|Free|Premium|Starter|Standard|Business|Enterprise)(?: .*)?)$/u;
+/** Words of the trade, with a capital because the sentence begins with them. */
+const WORD_OF_TRADE =
+  /^(?:Contracts?|Licen[cs]es?|Renewals?|Quotes?|Tenders?|Offers?|Pric(?:e|es|ing)|Customers?|Users?|Competitors?|Rivals?|Suppliers?|Vendors?|Support|Reporting|Dashboards?|Budget|Board|Team|Decision|Pilot|Trial|Delivery|Volume)$/u;
+const COUNTRY =
+  /^(?:Austria|Belgium|Brazil|Bulgaria|Canada|Croatia|Czechia|Denmark|Egypt|England|Estonia|Finland|Greece|Hungary|Iceland|Ireland|Israel|Italy|Japan|Kenya|Latvia|Lithuania|Luxembourg|Mexico|Morocco|Netherlands|Nigeria|Norway|Poland|Portugal|Romania|Scotland|Serbia|Singapore|Slovakia|Slovenia|Spain|Sweden|Switzerland|Turkey|Ukraine|Wales|Australia|Britain|Bavaria|Saxony|Amsterdam|Barcelona|Birmingham|Bristol|Brussels|Copenhagen|Dublin|Edinburgh|Glasgow|Hamburg|Leeds|Lisbon|Lyon|Madrid|Manchester|Milan|Munich|Oslo|Prague|Rome|Rotterdam|Stockholm|Vienna|Warsaw|Zurich)$/u;
+/** What follows the name of somebody rather than that of a supplier: "Pawel Brzezinak has asked his board". */
+const DOES_AS_PEOPLE_DO =
+  /^ (?:(?:has|had|have|is|was|will|also|just) )?(?:told|tells|asked|asks|asking|said|says|wants|wanted|wrote|written|writes|thanked|thanks|complained|called|calls|agreed|confirmed|promised|met|sent|named|knows|thinks|feels|likes|loves|hates|signed off|compares|compared)(?!\p{L})/u;
 const IS_PRODUCT = new RegExp(`^(?:${PRODUCTS})(?![\\p{L}\\p{N}])`, 'u');
 const ABOUT_US = /(?<![\p{L}])(?:us|you|our|your|ours|yours|competitors?|rivals?)(?![\p{L}])/iu;
 const OTHERS =
@@ -32,8 +40,16 @@ export function unknownRivals(sentence: string, isKnown: (name: string) => boole
   for (const found of [...(sure === null ? [] : [sure]), ...beside]) {
     const rival = Object.values(found.groups ?? {}).find((name) => name !== undefined) ?? '';
     const first = rival.split(' ')[0] ?? '';
-    const isOther = NO_NAME.test(first) || NO_RIVAL.test(rival) || NO_SUPPLIER.test(rival) || isKnown(rival);
-    if (rival === '' || isOther || (IS_PRODUCT.test(rival) && !ABOUT_US.test(sentence))) continue;
+    const isOther =
+      NO_NAME.test(first) ||
+      NO_RIVAL.test(rival) ||
+      NO_SUPPLIER.test(rival) ||
+      WORD_OF_TRADE.test(rival) ||
+      COUNTRY.test(rival) ||
+      isKnown(rival);
+    const after = sentence.slice(sentence.indexOf(rival, found.index) + rival.length);
+    if (isOther || (rival.includes(' ') && DOES_AS_PEOPLE_DO.test(after))) continue;
+    if (rival === '' || (IS_PRODUCT.test(rival) && !ABOUT_US.test(sentence))) continue;
     const start = sentence.indexOf(rival, found.index);
     return [
       {

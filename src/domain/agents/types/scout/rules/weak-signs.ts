@@ -74,7 +74,7 @@ const SIGNS: readonly Sign[] = [
     except: [
       TALKED_OF,
       words(
-        '(?:our|my|your) (?:new )?\\p{L}+|dashboards?|not|no|will be (?:there|back|at|on|in|available|away|happy|presenting|speaking|joining|out)|call|meeting|speaker|keynote|holiday|early|comments?|notes?|voicemail',
+        '(?:our|my|your) (?:new )?\\p{L}+|dashboards?|not|no|(?:says?|said|explains|writes) that (?:all|every|each|the|its|their)|will be (?:there|back|at|on|in|available|away|happy|presenting|speaking|joining|out)|call|meeting|speaker|keynote|holiday|early|comments?|notes?|voicemail',
       ),
     ],
     certainty: 54,

@@ -14,4 +14,5 @@ VOLUME /data
 EXPOSE 4000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "src/main.ts"]
+# Room for new objects as Node 22 has it: by default each thread of Node 24 takes up to 128 MB that it never gives back.
+CMD ["node", "--max-semi-space-size=16", "src/main.ts"]

@@ -23,6 +23,7 @@ export function median(values: readonly number[]): number {
 
 export interface Product {
   port: number;
+  pid: number;
   rootKey: string;
 }
 
@@ -31,7 +32,10 @@ export async function startProduct(environment: Record<string, string>): Promise
   const rootKey = `sbx_root_${randomUUID()}`;
   const settings = { PORT: '0', SIGNALBOX_DEMO: '0', SIGNALBOX_DATA_DIR: folder, SIGNALBOX_ROOT_KEY: rootKey };
   const main = join(import.meta.dirname, '../src/main.ts');
-  return { port: await start([main], { ...settings, ...environment }, folder), rootKey };
+  // As `npm start` does.
+  const starting = start(['--max-semi-space-size=16', main], { ...settings, ...environment }, folder);
+  const pid = running.at(-1)?.process.pid ?? 0;
+  return { port: await starting, pid, rootKey };
 }
 
 /** Starts a server that says where it listens. Returns its port. */

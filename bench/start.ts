@@ -61,7 +61,7 @@ async function startOnce(folder: string, environment: Record<string, string>): P
     SIGNALBOX_ROOT_KEY: `sbx_root_${randomUUID()}`,
   };
   const startedAt = performance.now();
-  const server = spawn(process.execPath, [join(import.meta.dirname, '../src/main.ts')], {
+  const server = spawn(process.execPath, ['--max-semi-space-size=16', join(import.meta.dirname, '../src/main.ts')], {
     env: { ...process.env, ...settings, ...environment },
     stdio: ['ignore', 'ignore', 'inherit'],
   });

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=16
 import { type FollowArguments, type ImportArguments, readFollowArguments, readImportArguments } from './arguments.ts';
 import { CliError } from './cli-error.ts';
 import { UnreachableError } from './graph-client.ts';

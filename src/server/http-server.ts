@@ -43,11 +43,19 @@ export function createHttpServer(parts: HttpParts): Server {
       if (!isMultipart(request) || pathOf(request) !== '/graphql') {
         boundBody(request, response, parts.bodyTimeoutMs ?? BODY_TIMEOUT_MS);
       }
-      response.setHeader('x-request-id', takeRequestId(request));
+      const requestId = takeRequestId(request);
+      // The OpenAI door writes it with its other headers: set before them, each of them costs more.
+      if (!isOfOpenAiDoor(pathOf(request))) response.setHeader('x-request-id', requestId);
       route(parts, request, response).catch((error: unknown) => {
-        parts.logger.error({ err: error, requestId: request.headers['x-request-id'] }, 'a request failed unexpectedly');
+        parts.logger.error({ err: error, requestId }, 'a request failed unexpectedly');
         if (response.headersSent) response.destroy();
-        else answerError(response, 500, 'INTERNAL', 'something went wrong here; it was logged');
+        else
+          answerError(
+            response.setHeader('x-request-id', requestId),
+            500,
+            'INTERNAL',
+            'something went wrong here; it was logged',
+          );
       });
     },
   );
@@ -58,12 +66,16 @@ export function createHttpServer(parts: HttpParts): Server {
 function boundBody(request: IncomingMessage, response: ServerResponse, timeoutMs: number): void {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
   if (encoding === undefined && (length === undefined || length === '0')) return;
-  const timer = setTimeout(() => {
-    if (!response.headersSent) request.socket.write('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
-    request.socket.destroySoon();
-  }, timeoutMs);
-  request.once('end', () => clearTimeout(timer));
-  request.once('close', () => clearTimeout(timer));
+  process.nextTick(() => {
+    // Most bodies come with their headers, and are there by now.
+    if (request.complete || request.destroyed) return;
+    const timer = setTimeout(() => {
+      if (!response.headersSent) request.socket.write('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
+      request.socket.destroySoon();
+    }, timeoutMs);
+    request.once('end', () => clearTimeout(timer));
+    request.once('close', () => clearTimeout(timer));
+  });
 }
 
 /** One id for the log, the resolvers and the answer. */
@@ -74,13 +86,17 @@ function takeRequestId(request: IncomingMessage): string {
   return requestId;
 }
 
+function isOfOpenAiDoor(path: string): boolean {
+  return path.startsWith('/v1/');
+}
+
 function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? '/';
 }
 
 async function route(parts: HttpParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = pathOf(request);
-  if (path.startsWith('/v1/')) return parts.openAiDoor(request, response, path);
+  if (isOfOpenAiDoor(path)) return parts.openAiDoor(request, response, path);
   if (path.startsWith('/imports/')) return parts.reportDoor(request, response, path);
   switch (path) {
     case '/graphql':

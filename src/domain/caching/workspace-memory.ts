@@ -77,6 +77,8 @@ export class WorkspaceMemory<Entry extends object> {
     const own = new LRUCache<string, Entry>({
       maxSize: maxBytes,
       ttl: timeToLiveMs,
+      // Else each look at an age may set a timer of a millisecond.
+      ttlResolution: 0,
       sizeCalculation: bytesOf,
       dispose: (entry, key) => {
         this.#bytes -= bytesOf(entry);

@@ -40,7 +40,7 @@ export async function answerCall(
   const { gateway, models } = door.services;
   const asked = { workspaceId: door.caller.workspace.id, model: input.model };
   const answer = await withModel(models, asked, (model) => gateway.generate(call, { ...input, model }));
-  answerJson(door.response, 200, answerHeaders(answer), shape.whole(answer));
+  answerJson(door, 200, answerHeaders(answer), shape.whole(answer));
 }
 
 function answerHeaders({ model, cached, attempts, costUsd }: GeneratedAnswer): OutgoingHttpHeaders {
@@ -92,7 +92,10 @@ class AnswerStream {
   constructor(door: DoorRequest, writer: AnswerWriter) {
     this.#door = door;
     this.#writer = writer;
-    this.#events = new EventStream(door.response, () => ({ 'x-signalbox-model': this.#model }));
+    this.#events = new EventStream(door.response, () => ({
+      'x-request-id': door.requestId,
+      'x-signalbox-model': this.#model,
+    }));
   }
 
   /**

@@ -30,17 +30,28 @@ export function modelCallOf(door: DoorRequest, operation: Operation): ModelCall 
   return { caller, operation, requestId, traceparent, signal, tally: new UsageTally() };
 }
 
-export function answerJson(response: ServerResponse, status: number, headers: OutgoingHttpHeaders, body: object): void {
+export function answerJson(
+  { response, requestId }: Pick<DoorRequest, 'response' | 'requestId'>,
+  status: number,
+  headers: OutgoingHttpHeaders,
+  body: object,
+): void {
   if (response.destroyed) return;
   const text = JSON.stringify(body);
   response
-    .writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), ...headers })
+    .writeHead(status, {
+      'x-request-id': requestId,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+      ...headers,
+    })
     .end(text);
 }
 
 /** Answers with a failure that a status can still tell. */
-export function answerFailure({ response, logger, requestId }: Omit<DoorRequest, 'caller'>, error: unknown): void {
+export function answerFailure(door: Omit<DoorRequest, 'caller'>, error: unknown): void {
+  const { response, logger, requestId } = door;
   if (response.destroyed) return;
   const { status, headers, body } = doorFailure(error, logger, requestId);
-  answerJson(response, status, headers, body);
+  answerJson(door, status, headers, body);
 }

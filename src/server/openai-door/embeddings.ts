@@ -31,7 +31,7 @@ export async function embeddings(door: DoorRequest, body: Fields): Promise<void>
     'x-signalbox-attempts': spent?.calls ?? 0,
     ...(spent?.costUsd == null ? {} : { 'x-signalbox-cost-usd': spent.costUsd }),
   };
-  answerJson(door.response, 200, headers, {
+  answerJson(door, 200, headers, {
     object: 'list',
     data: result.embeddings.map((text, index) => ({ object: 'embedding', index, embedding: encode(text, encoding) })),
     model: result.model.id,

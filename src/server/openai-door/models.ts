@@ -4,13 +4,15 @@ import { answerJson, type DoorRequest } from './door-request.ts';
 import { withModel } from './model-names.ts';
 
 /** `GET /v1/models` */
-export async function listModels({ services, caller, response }: DoorRequest): Promise<void> {
+export async function listModels(door: DoorRequest): Promise<void> {
+  const { services, caller } = door;
   const models = await services.models.list(caller.workspace.id);
-  answerJson(response, 200, {}, { object: 'list', data: models.map(modelOf) });
+  answerJson(door, 200, {}, { object: 'list', data: models.map(modelOf) });
 }
 
 /** `GET /v1/models/{id}` */
-export async function oneModel({ services, caller, response }: DoorRequest, asked: string): Promise<void> {
+export async function oneModel(door: DoorRequest, asked: string): Promise<void> {
+  const { services, caller } = door;
   const workspaceId = caller.workspace.id;
   const found = await withModel(services.models, { workspaceId, model: asked }, async (id = '') => {
     const model = await knownModel(services.models, workspaceId, id);
@@ -19,7 +21,7 @@ export async function oneModel({ services, caller, response }: DoorRequest, aske
       `there is no model ${JSON.stringify(asked.slice(0, 200))}; GET /v1/models lists those there are`,
     );
   });
-  answerJson(response, 200, {}, modelOf(found));
+  answerJson(door, 200, {}, modelOf(found));
 }
 
 /** Only the vendor of the model is asked, and only where nobody has configured it. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readAttachment } from '../../../src/domain/conversations/message-store.ts';
 import type { ChatWire } from '../../../src/plugins/conformance/subject.ts';
 import { type RecordedRequest, VendorServer } from '../../../src/plugins/conformance/vendor-server.ts';
@@ -16,17 +16,16 @@ let workspace: TestWorkspace;
 let client: MediaClient;
 beforeAll(async () => {
   server = await startTestServer({ environment: { SIGNALBOX_ALLOW_PRIVATE_URLS: '1' } });
-  vendor = await VendorServer.start();
 });
+// One each: what follows an answer is asked after its test is over.
 beforeEach(async () => {
+  vendor = await VendorServer.start();
   workspace = await server.createWorkspace();
   client = new MediaClient(server, workspace.ownerKey);
   vendor.play(chatScript(WIRE, ['I see ', 'two.']));
 });
-afterAll(async () => {
-  await server?.close();
-  await vendor?.close();
-});
+afterEach(() => vendor?.close());
+afterAll(() => server?.close());
 
 const withOpenAi = () => client.integrate('openai', 'openai', { baseUrl: `${vendor.url}/v1` });
 const withBlind = () =>

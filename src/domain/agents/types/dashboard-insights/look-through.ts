@@ -41,7 +41,9 @@ export async function lookThrough(
   const notLooked: Look['notLooked'] = [];
   for (const each of series) {
     try {
-      analysed.push({ series: each, analysis: analyseSeries(each.points, limits) });
+      const analysis = analyseSeries(each.points, limits);
+      const findings = analysis.findings.filter((finding) => !(each.isCount && isOfFew(finding)));
+      analysed.push({ series: each, analysis: { ...analysis, findings } });
     } catch (error) {
       if (!(error instanceof SeriesTooShortError)) throw error;
       notLooked.push({ series: each.name, reason: error.message });
@@ -50,15 +52,10 @@ export async function lookThrough(
     await setImmediate();
     signal.throwIfAborted();
   }
-  const likeliest = analysed.map(
-    ({ series: { isCount }, analysis }) =>
-      analysis.findings.find((finding) => !(isCount && isOfFew(finding)))?.chance ?? 1,
-  );
+  const likeliest = analysed.map(({ analysis }) => analysis.findings[0]?.chance ?? 1);
   const admitted = admittedChance(likeliest, strictness);
-  const all = analysed.flatMap(({ series: { name, label, isCount }, analysis }) =>
-    analysis.findings
-      .filter((finding) => !(isCount && isOfFew(finding)))
-      .map((finding) => ({ ...finding, series: name, label, spacing: analysis.spacing })),
+  const all = analysed.flatMap(({ series: { name, label }, analysis }) =>
+    analysis.findings.map((finding) => ({ ...finding, series: name, label, spacing: analysis.spacing })),
   );
   const sure = all.filter(({ chance }) => chance <= admitted);
   const found = sure

@@ -44,7 +44,6 @@ export class CompanyDirectory {
   readonly #byDomain = new Map<string, string | null>();
   /** Spellings by their first word. */
   readonly #spellings = new Map<string, { spelling: string; id: string }[]>();
-
   readonly #owners: ReadonlySet<string>;
 
   constructor(entries: readonly DirectoryEntry[]) {

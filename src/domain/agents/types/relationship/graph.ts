@@ -118,9 +118,8 @@ class OurPeople {
   /** What organisations of ours begin with, in lower case. */
   readonly #prefixes: string[];
   readonly #keys = new Set<string>();
-  readonly name: string | null;
-
   readonly #directory: CompanyDirectory;
+  readonly name: string | null;
 
   constructor(touches: readonly Touch[], told: readonly string[], directory: CompanyDirectory) {
     this.#directory = directory;

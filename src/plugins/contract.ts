@@ -1,10 +1,9 @@
 /**
  * The contract between Signalbox and a provider plugin. This file is all that a plugin author has to read.
- * A plugin is a manifest and a factory. What a provider can do is told by the methods it has: a provider with an
- * `embed` method embeds. What limits it has is data on its models. A plugin never patches a global and never retries:
- * retries, fallbacks, time limits, caching and metering are the gateway's work. It reports every failure as an error
- * with the name `ProviderError` and one of the kinds that docs/writing-a-provider.md lists: each vendor's errors are
- * normalised once, at its edge. What cannot be honoured of a request is refused as `bad_request`, never dropped.
+ * A plugin is a manifest and a factory; its provider can do what it has methods for, within limits that are data on
+ * its models. A plugin never patches a global and never retries: retries, fallbacks, time limits, caching and metering
+ * are the gateway's work. It reports every failure as an error with the name `ProviderError` and one of the kinds that
+ * docs/writing-a-provider.md lists. What cannot be honoured of a request is refused as `bad_request`, never dropped.
  */
 
 /** The version of this contract. A plugin says which one it was written for; another one is refused. */
@@ -129,8 +128,9 @@ export interface ModelInfo {
 
 /** How an embedding model wants to be used: limits, and the shape of its vector space. */
 export interface EmbeddingTraits {
-  /** Texts in one `embed` call, at the most. The gateway splits larger requests. */
+  /** Texts in one `embed` call at the most, and their bytes in UTF-8; the gateway splits what is more. */
   readonly maxBatch: number;
+  readonly maxBatchBytes?: number;
   /** Tokens of one text that the model reads; the rest of a longer text is cut off by the provider. */
   readonly maxInputTokens: number;
   /** Words in a chunk of a long document. */

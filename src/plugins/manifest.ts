@@ -48,6 +48,7 @@ const share = z.number(NO_SHARE).min(0, NO_SHARE).max(1, NO_SHARE);
 const EMBEDDING = z.object(
   {
     maxBatch: positive,
+    maxBatchBytes: positive.optional(),
     maxInputTokens: positive,
     chunkWords: positive,
     sameMeaning: share,

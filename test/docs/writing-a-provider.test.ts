@@ -167,7 +167,7 @@ describe('the tables of the page on providers', () => {
     const fields = knownFields({ ...base, qqqqqqq: 1 });
     const traits = knownFields({ ...base, models: [{ name: 'm', capabilities: ['EMBED'], embedding }] });
     expect(fields.length).toBeGreaterThan(5);
-    expect(traits.length).toBe(5);
+    expect(traits.length).toBe(6);
     expect(rows).toEqual(expect.arrayContaining([...fields, ...traits]));
   });
 

@@ -1,4 +1,4 @@
-import type { EmbedRequest, EmbedResult, TokenUsage } from '../../plugins/contract.ts';
+import type { EmbeddingTraits, EmbedRequest, EmbedResult, TokenUsage } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 import { InvalidInputError } from '../../shared/errors.ts';
 import { storableText } from '../../shared/text.ts';
@@ -121,7 +121,7 @@ export class EmbedCalls {
     const missing = [...new Set(texts.filter((text) => !known.has(text)))];
     // The caller may leave, but the next one needs these vectors too.
     const signal = AbortSignal.timeout(OWN_TEXTS_TIMEOUT_MS);
-    for (const batch of batchesOf(missing, model.traits.maxBatch)) {
+    for (const batch of batchesOf(missing, (text) => text, model.traits)) {
       const request = { model: model.info.name, texts: batch, purpose: 'document' as const };
       const result = await callEmbed(model, request, { signal, requestId: call.requestId });
       batch.forEach((text, i) => {
@@ -179,8 +179,9 @@ export class EmbedCalls {
     const allowance = await this.#parts.meters.take(call.caller.workspace, 'EMBEDDINGS', hashes.length);
     let done = 0;
     try {
-      for (const batch of batchesOf(hashes, model.traits.maxBatch)) {
-        const texts = batch.map((hash) => textOfHash.get(hash) as string);
+      const textOf = (hash: string) => textOfHash.get(hash) as string;
+      for (const batch of batchesOf(hashes, textOf, model.traits)) {
+        const texts = batch.map(textOf);
         const result = await this.#attempt(call, model, { ...request, texts }, allowance.metered);
         batch.forEach((hash, i) => {
           made.set(hash, { vector: result.vectors[i] as Float32Array, tokenCount: result.tokenCounts[i] as number });
@@ -280,6 +281,24 @@ function checkDimensions(dimensions: number | undefined): void {
   throw InvalidInputError.at('dimensions', `must be 1 to ${MAX_DIMENSIONS}`);
 }
 
-function batchesOf<Item>(items: readonly Item[], size: number): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+/** What goes out in one call each, so that what a call cost is known whatever becomes of the next. */
+function batchesOf<Item>(
+  items: readonly Item[],
+  textOf: (item: Item) => string,
+  { maxBatch, maxBatchBytes = Number.POSITIVE_INFINITY }: EmbeddingTraits,
+): Item[][] {
+  const batches: Item[][] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const size = Buffer.byteLength(textOf(item));
+    const batch = batches.at(-1);
+    if (batch === undefined || batch.length === maxBatch || bytes + size > maxBatchBytes) {
+      batches.push([item]);
+      bytes = size;
+    } else {
+      batch.push(item);
+      bytes += size;
+    }
+  }
+  return batches;
 }

@@ -29,6 +29,7 @@ export type DocumentEmbeddingModel = EmbeddingModel & { dimensions: number };
 /** Where a configuration does not say more about an embedding model. */
 const DEFAULT_TRAITS: EmbeddingTraits = {
   maxBatch: 96,
+  maxBatchBytes: 600_000,
   maxInputTokens: 8_191,
   chunkWords: 220,
   sameMeaning: 0.7,

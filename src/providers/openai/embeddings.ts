@@ -10,8 +10,6 @@ import { isErrorBody } from './failures.ts';
 const FLOAT_BYTES = 4;
 /** OpenAI refuses '' where it takes a blank. */
 const BLANK = ' ';
-/** Of one request: OpenAI takes 300,000 tokens, and hardly any text has more than one token for two bytes. */
-const MAX_REQUEST_BYTES = 600_000;
 
 /** The body of POST /embeddings. */
 export function embeddingsBody(request: EmbedRequest): EmbeddingCreateParams {
@@ -70,22 +68,6 @@ function readVector(embedding: unknown, http: VendorHttp): Float32Array {
   }
   if (!Array.isArray(embedding)) throw http.malformed('no vector');
   return unitVector(embedding as number[]);
-}
-
-/** Requests that keep to what the server takes at once. */
-export function splitBySize(request: EmbedRequest): EmbedRequest[] {
-  const parts: string[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const text of request.texts) {
-    const size = Buffer.byteLength(text);
-    if (bytes + size > MAX_REQUEST_BYTES) {
-      parts.push([]);
-      bytes = 0;
-    }
-    parts.at(-1)?.push(text);
-    bytes += size;
-  }
-  return parts.length === 1 ? [request] : parts.map((texts) => ({ ...request, texts }));
 }
 
 /** With no text of more bytes than the model reads tokens: a token has one byte at the least. */

@@ -4,11 +4,13 @@ const TEXT: readonly Capability[] = ['GENERATE', 'STREAM', 'STRUCTURED_OUTPUT', 
 const TEXT_AND_IMAGES: readonly Capability[] = [...TEXT, 'IMAGE_INPUT'];
 
 /**
- * A request takes 2,048 texts and 300,000 tokens; a smaller batch answers sooner and is not lost as a whole.
+ * A request takes 2,048 texts and 300,000 tokens, and hardly any text has more than one token for two bytes; a smaller
+ * batch answers sooner and is not lost as a whole.
  * https://platform.openai.com/docs/api-reference/embeddings/create
  */
 const EMBEDDING: EmbeddingTraits = {
   maxBatch: 512,
+  maxBatchBytes: 600_000,
   maxInputTokens: 8_191,
   chunkWords: 300,
   sameMeaning: 0.6,

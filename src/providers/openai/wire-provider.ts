@@ -10,13 +10,12 @@ import type {
   TokenUsage,
 } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
-import { addDecimals } from '../../shared/decimal.ts';
 import type { JsonObject } from '../../shared/json.ts';
 import type { VendorHttp } from '../vendor-http.ts';
 import { type ChatDialect, chatBody } from './chat-request.ts';
 import { readCompletion } from './chat-response.ts';
 import { type ChatStreamRules, isDone, readChatStream } from './chat-stream.ts';
-import { cutToFit, embeddingsBody, type ReadEmbeddings, readEmbeddings, splitBySize } from './embeddings.ts';
+import { cutToFit, embeddingsBody, type ReadEmbeddings, readEmbeddings } from './embeddings.ts';
 
 type HeaderMap = Readonly<Record<string, string>>;
 
@@ -90,9 +89,7 @@ export abstract class OpenAiWireProvider implements Provider {
     if (request.texts.length < 1 || request.texts.length > maxBatch) {
       throw new ProviderError('bad_request', `${request.model} embeds 1 to ${maxBatch} texts a call`);
     }
-    const parts: EmbedResult[] = [];
-    for (const part of splitBySize(request)) parts.push(await this.#embedPart(part, call));
-    return joined(parts);
+    return this.#embedCut(request, call);
   }
 
   abstract listModels(call: CallContext): Promise<ModelInfo[]>;
@@ -126,7 +123,7 @@ export abstract class OpenAiWireProvider implements Provider {
    * Only the vendor can count a text's tokens. Where it says that one is too long, the texts that may be are cut to what
    * surely fits, and go out once more.
    */
-  async #embedPart(request: EmbedRequest, call: CallContext): Promise<EmbedResult> {
+  async #embedCut(request: EmbedRequest, call: CallContext): Promise<EmbedResult> {
     try {
       return await this.#embedOnce(request, call);
     } catch (error) {
@@ -148,20 +145,4 @@ export abstract class OpenAiWireProvider implements Provider {
     const costUsd = await this.costUsd({ headers, usage: json.usage, model, counted }, call);
     return { ...read, model, ...(costUsd === undefined ? {} : { costUsd }) };
   }
-}
-
-/** One answer of several; its cost is known where that of each is. */
-function joined(parts: readonly EmbedResult[]): EmbedResult {
-  const [first, ...rest] = parts as [EmbedResult, ...EmbedResult[]];
-  if (rest.length === 0) return first;
-  const costs = parts.map(({ costUsd }) => costUsd);
-  const costUsd = costs.reduce((sum, cost) =>
-    sum === undefined || cost === undefined ? undefined : addDecimals(sum, cost),
-  );
-  return {
-    vectors: parts.flatMap(({ vectors }) => vectors),
-    tokenCounts: parts.flatMap(({ tokenCounts }) => tokenCounts),
-    model: first.model,
-    ...(costUsd === undefined ? {} : { costUsd }),
-  };
 }

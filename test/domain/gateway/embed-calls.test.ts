@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Database } from '../../../src/db/client.ts';
 import type { ModelCall } from '../../../src/domain/gateway/model-call.ts';
-import type { Provider } from '../../../src/plugins/contract.ts';
+import type { EmbeddingTraits, EmbedRequest, Provider } from '../../../src/plugins/contract.ts';
 import { ProviderError } from '../../../src/plugins/errors.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { scriptedProvider } from '../../support/scripted-provider.ts';
@@ -16,10 +16,12 @@ beforeAll(async () => {
 afterAll(() => opened?.close());
 
 /** A model whose vendor does with a request what it is told. */
-function embedder(embed: NonNullable<Provider['embed']>): Provider {
+function embedder(embed: NonNullable<Provider['embed']>, embedding?: EmbeddingTraits): Provider {
   return {
     embed,
-    listModels: async () => [{ name: 'm', capabilities: ['EMBED'], dimensions: 2 }],
+    listModels: async () => [
+      { name: 'm', capabilities: ['EMBED'], dimensions: 2, ...(embedding === undefined ? {} : { embedding }) },
+    ],
     check: async () => undefined,
     close: async () => undefined,
   };
@@ -76,4 +78,26 @@ test.each([
   await recorder.flush();
   const rows = await database.withWorkspace(workspaceId, ({ sql }) => sql`select about_id from usage_attempts`);
   expect([...rows]).toEqual([{ aboutId }]);
+});
+
+test('texts go out in calls of as many texts and bytes as the model takes, each with its row, also where a later one fails', async () => {
+  const traits = { maxInputTokens: 100, chunkWords: 10, sameMeaning: 0.5, hybridVectorWeight: 0.5 };
+  const requests: string[][] = [];
+  const embed = async ({ texts }: EmbedRequest) => {
+    requests.push([...texts]);
+    if (texts.includes('five')) return refused();
+    return { vectors: texts.map(() => Float32Array.of(1, 0)), tokenCounts: texts.map(() => 7), model: 'm' };
+  };
+  const provider = embedder(embed, { ...traits, maxBatch: 3, maxBatchBytes: 10 });
+  const { gateway, call, recorder, workspaceId } = await openGateway(database, [provider], { retries: 0 } as object);
+  const texts = ['a', 'b', 'c', 'd', '€€€', '€', 'longer than that', 'five'];
+  await expect(gateway.embed(call, { ...asked, texts })).rejects.toThrow('the vendor dislikes the text');
+  expect(requests).toEqual([['a', 'b', 'c'], ['d', '€€€'], ['€'], ['longer than that'], ['five']]);
+  await recorder.flush();
+  const rows = await database.withWorkspace(
+    workspaceId,
+    ({ sql }) =>
+      sql`select embeddings::int, input_tokens::int from usage_attempts where outcome = 'SUCCEEDED' order by id`,
+  );
+  expect([...rows]).toEqual([3, 2, 1, 1].map((embeddings) => ({ embeddings, inputTokens: embeddings * 7 })));
 });

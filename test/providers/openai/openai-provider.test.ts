@@ -323,19 +323,6 @@ describe('embeddings', () => {
     expect(bodies()).toEqual([{ model, input: ['a', ' '], encoding_format: 'base64', dimensions: 1_536 }]);
   });
 
-  test('of more text than a request may have go out in several, and come back in order', async () => {
-    answersBy((request) => {
-      const texts = wire?.asked(request).texts ?? [];
-      const vectors = texts.map((text) => unit(text.charCodeAt(0) - 97));
-      return wire?.vectors(vectors, texts.length, request);
-    });
-    const texts = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(250_000));
-    const result = await open().embed({ model, texts, purpose: 'document' }, call);
-    expect(result.vectors.map((vector) => vector.indexOf(1))).toEqual([0, 1, 2, 3]);
-    expect(result.tokenCounts).toEqual([1, 1, 1, 1]);
-    expect(bodies().map(({ input }) => (input as string[]).length)).toEqual([2, 2]);
-  });
-
   test('of a text that is too long are made of its beginning, cut between characters', async () => {
     answersBy((request, index) => {
       const refusal = { message: "This model's maximum context length is 8192 tokens, however you requested 20000" };

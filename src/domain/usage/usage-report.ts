@@ -101,7 +101,7 @@ export function periodOf(range: UsageRange, nowMs: number): Period {
     }
   }
   const tomorrow = addDays(startOfDay(nowMs), 1);
-  const toMs = to?.getTime() ?? tomorrow;
+  const toMs = to?.getTime() ?? Math.max(tomorrow, from?.getTime() ?? tomorrow);
   const fromMs = from?.getTime() ?? addDays(toMs, -USAGE_WINDOW_DAYS[last ?? 'MONTH']);
   if (fromMs > toMs) throw InvalidInputError.at('range', 'from must not be after to');
   if (toMs > addDays(fromMs, USAGE_RANGE_MAX_DAYS)) {

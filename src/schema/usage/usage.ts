@@ -134,7 +134,7 @@ const UsageRange = builder.inputType('UsageRange', {
   fields: (t) => ({
     last: t.field({ type: UsageWindowEnum, description: 'A span up to and with today.' }),
     from: t.field({ type: 'DateTime', description: 'Inclusive.' }),
-    to: t.field({ type: 'DateTime', description: 'Exclusive; now where it is left out.' }),
+    to: t.field({ type: 'DateTime', description: 'Exclusive; the end of today (UTC) where it is left out.' }),
   }),
 });
 

@@ -11,7 +11,8 @@ const KIND_OF_CODE: Readonly<Record<string, ProviderErrorKind>> = {
   content_policy_violation: 'content_filter',
   ResponsibleAIPolicyViolation: 'content_filter',
   invalid_api_key: 'authentication',
-  // A spent budget of LiteLLM's comes as a 400 or 429, and no waiting helps.
+  // What was paid for is used up; of LiteLLM, a budget, as a 400 or 429. No waiting helps.
+  insufficient_quota: 'permission',
   budget_exceeded: 'permission',
   model_not_found: 'not_found',
 };
@@ -25,7 +26,6 @@ const KIND_OF_TYPE: Readonly<Record<string, ProviderErrorKind>> = {
   invalid_prompt: 'bad_request',
   rate_limit_error: 'rate_limited',
   rate_limit_exceeded: 'rate_limited',
-  insufficient_quota: 'rate_limited',
   overloaded_error: 'overloaded',
   service_unavailable: 'overloaded',
   timeout: 'timeout',

@@ -334,6 +334,16 @@ describe('embeddings', () => {
   });
 });
 
+test('an account without credit is not asked again, though it answers as to too many requests', async () => {
+  const message = 'You exceeded your current quota, please check your plan and billing details.';
+  bench.answers(errorAnswer(429, { message, type: 'insufficient_quota', code: 'insufficient_quota' }));
+  await expect(open().generate(asking({}), call)).rejects.toMatchObject({
+    kind: 'permission',
+    retryable: false,
+    message: expect.stringContaining(message),
+  });
+});
+
 describe('the Responses API', () => {
   const provider = () => open({ api: 'responses' });
 

@@ -114,9 +114,12 @@ export class VendorHttp {
     }
   }
 
-  /** The events of a stream. @throws ProviderError also where an error came in their place, under a status of success */
+  /**
+   * The events of a stream; a JSON object that came in their place, as from a server that streams nothing, is one.
+   * @throws ProviderError also where that object is an error, under a status of success
+   */
   eventsOf(response: PostResponse): AsyncIterable<ServerSentEvent> {
-    return serverSentEvents(response, (text) => this.#refuseError(text));
+    return serverSentEvents(response, (text) => this.#wholeAnswer(text));
   }
 
   /** Reads JSON from an address; for lists of models and the like. @throws ProviderError */
@@ -249,11 +252,12 @@ export class VendorHttp {
   }
 
   /** @param text an answer without an event @throws ProviderError where it tells an error, which says more than its shape */
-  #refuseError(text: string): void {
+  #wholeAnswer(text: string): ServerSentEvent[] {
     const body = jsonIn(text);
     const told = Array.isArray(body) ? body[0] : body;
-    if (!isJsonObject(told)) return;
+    if (!isJsonObject(told)) return [];
     if (told.error != null || told.type === 'error' || told.object === 'error') throw this.errorWithin(told);
+    return [{ event: undefined, data: text }];
   }
 
   /** As `signalOf`, for a call whose end is told: `AbortSignal.any` costs more than most of what a gateway adds to a call. */

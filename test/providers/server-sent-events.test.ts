@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { PostResponse } from '../../src/plugins/contract.ts';
-import { serverSentEvents } from '../../src/providers/server-sent-events.ts';
+import { type ServerSentEvent, serverSentEvents } from '../../src/providers/server-sent-events.ts';
 
 /** An answer in these pieces. */
 function answerOf(...pieces: (string | Uint8Array)[]): PostResponse {
@@ -10,9 +10,9 @@ function answerOf(...pieces: (string | Uint8Array)[]): PostResponse {
   return { status: 200, headers: {}, text: async () => pieces.join(''), chunks };
 }
 
-async function dataOf(response: PostResponse, refuse?: (text: string) => void): Promise<string[]> {
+async function dataOf(response: PostResponse, read?: (text: string) => ServerSentEvent[]): Promise<string[]> {
   const data: string[] = [];
-  for await (const event of serverSentEvents(response, refuse)) data.push(event.data);
+  for await (const event of serverSentEvents(response, read)) data.push(event.data);
   return data;
 }
 
@@ -45,16 +45,16 @@ test('an event that is too long fails as the answer of a provider does, also whe
 });
 
 describe('an answer without an event', () => {
-  test('is told as a whole, so that an error in it can be', async () => {
-    const told: string[] = [];
-    await dataOf(answerOf('{"error":', '{"message":"no"}}'), (text) => told.push(text));
-    expect(told).toEqual(['{"error":{"message":"no"}}']);
+  test('is read as a whole', async () => {
+    const read = (text: string) => [{ event: undefined, data: text.toUpperCase() }];
+    expect(await dataOf(answerOf('{"error":', '{"message":"no"}}'), read)).toEqual(['{"ERROR":{"MESSAGE":"NO"}}']);
   });
 
-  test('is not told where events came', async () => {
-    const told: string[] = [];
-    await dataOf(answerOf('data: {}\n\n', '{"error":1}'), (text) => told.push(text));
-    await dataOf(answerOf('data: {}'), (text) => told.push(text));
-    expect(told).toEqual([]);
+  test('is not read where events came, nor beyond 4 MB', async () => {
+    const read = () => [{ event: undefined, data: 'read' }];
+    expect(await dataOf(answerOf('data: {}\n\n', '{"error":1}'), read)).toEqual(['{}']);
+    expect(await dataOf(answerOf('data: {}'), read)).toEqual(['{}']);
+    const megabyte = 'x'.repeat(1024 * 1024);
+    expect(await dataOf(answerOf(...Array(5).fill(`${megabyte}\n`)), read)).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { ProviderError } from '../../plugins/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/json.ts';
 import type { ServerSentEvent } from '../server-sent-events.ts';
 import { parseJsonObject, type VendorHttp } from '../vendor-http.ts';
-import { finishReason, type ReasoningFields, readUsage, textOf, toolCallsIn } from './chat-response.ts';
+import { finishReason, type ReasoningFields, readCompletion, readUsage, textOf, toolCallsIn } from './chat-response.ts';
 import { isErrorBody } from './failures.ts';
 
 const DONE = '[DONE]';
@@ -44,10 +44,29 @@ export async function* readChatStream(
     } else {
       const json = parseJsonObject(event.data, 'an event of the stream');
       if (isErrorBody(json) || event.event === 'error') throw http.errorWithin(json);
-      yield* http.read(() => [...reader.read(json)]);
+      if (isWholeAnswer(json)) {
+        isFinished = true;
+        const { parts, finish } = wholeAnswer(json, http);
+        yield* parts;
+        yield await rules.onFinish(finish, json.usage);
+      } else yield* http.read(() => [...reader.read(json)]);
     }
   }
   if (!isFinished) yield await rules.onFinish(reader.finishAtEnd(rules.alwaysSendsDone), reader.usage);
+}
+
+/** Whether a server that does not stream has answered all at once: it is charged for, and must not be asked again. */
+function isWholeAnswer({ choices }: JsonObject): boolean {
+  const [choice] = Array.isArray(choices) ? choices : [];
+  return isJsonObject(choice) && isJsonObject(choice.message) && choice.delta === undefined;
+}
+
+function wholeAnswer(json: JsonObject, http: VendorHttp): { parts: StreamPart[]; finish: Finish } {
+  const { text, reasoning, toolCalls, ...end } = readCompletion(json, http);
+  const parts: StreamPart[] = toolCalls.map((toolCall, index) => ({ kind: 'toolCall', index, ...toolCall }));
+  if (text !== '') parts.unshift({ kind: 'text', text });
+  if (reasoning) parts.unshift({ kind: 'reasoning', text: reasoning });
+  return { parts, finish: { kind: 'finish', ...end } };
 }
 
 /** What the chunks have said so far. */

@@ -186,6 +186,23 @@ describe('an answer of a shape of its own', () => {
     ]);
   });
 
+  test('may come at once where a stream was asked for: it is whole, and nothing is asked again', async () => {
+    const toolCall = { id: 'call_1', type: 'function', function: { name: 'look', arguments: '{"at":1}' } };
+    const message = { role: 'assistant', content: 'Hello', reasoning_content: 'Hm.', tool_calls: [toolCall] };
+    const usage = { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 };
+    bench.answers({ body: { model: MODEL, choices: [{ index: 0, message, finish_reason: 'tool_calls' }], usage } });
+    expect(await collected(provider, asking())).toEqual([
+      { kind: 'reasoning', text: 'Hm.' },
+      { kind: 'text', text: 'Hello' },
+      { kind: 'toolCall', index: 0, id: 'call_1', name: 'look', arguments: '{"at":1}' },
+      { kind: 'finish', finishReason: 'tool_calls', model: MODEL, usage: { inputTokens: 5, outputTokens: 2 } },
+    ]);
+    for (const body of [{ choices: [{ message: { content: 7 } }] }, { choices: [] }, { object: 'list', data: [] }]) {
+      bench.answers({ body });
+      await expect(collected(provider, asking())).rejects.toMatchObject({ name: 'ProviderError' });
+    }
+  });
+
   test.each([
     { content: 7 },
     { content: { text: 'Hi' } },

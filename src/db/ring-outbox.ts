@@ -60,8 +60,9 @@ export class RingOutbox {
 
   /** @returns what another server rang; null for every topic, and nothing where the message is this server's own */
   read(message: string): readonly string[] | null {
-    const [sender, ...topics] = parseMessage(message);
-    if (sender === this.#sender) return [];
+    // Most are: none of its topics need be looked at.
+    if (message.startsWith(beginOf(this.#sender))) return [];
+    const [, ...topics] = parseMessage(message);
     return topics.includes(EVERY_TOPIC) ? null : topics;
   }
 
@@ -75,7 +76,7 @@ export class RingOutbox {
 
   #keep(topics: Iterable<string>): void {
     for (const topic of topics) {
-      this.#pending.add(Buffer.byteLength(JSON.stringify(topic)) < MESSAGE_MAX_BYTES / 2 ? topic : EVERY_TOPIC);
+      this.#pending.add(isShort(topic) ? topic : EVERY_TOPIC);
     }
     if (this.#pending.size > PENDING_MAX || this.#pending.has(EVERY_TOPIC)) this.#pending = new Set([EVERY_TOPIC]);
   }
@@ -117,18 +118,31 @@ function retryDelayMs(failures: number): number {
   return Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
 }
 
+/** Whether a message has room for it; as JSON a character has six bytes at the most. */
+function isShort(topic: string): boolean {
+  return topic.length < MESSAGE_MAX_BYTES / 12 || Buffer.byteLength(JSON.stringify(topic)) < MESSAGE_MAX_BYTES / 2;
+}
+
+function beginOf(sender: string): string {
+  return `[${JSON.stringify(sender)}`;
+}
+
 /** JSON arrays, each of them short enough to be sent. */
 function messagesOf(sender: string, topics: Iterable<string>): string[] {
   const messages: string[] = [];
-  const begin = `[${JSON.stringify(sender)}`;
+  const begin = beginOf(sender);
   let message = begin;
+  let bytes = begin.length;
   for (const topic of topics) {
     const item = `,${JSON.stringify(topic)}`;
-    if (message !== begin && Buffer.byteLength(message) + Buffer.byteLength(item) >= MESSAGE_MAX_BYTES) {
+    const itemBytes = Buffer.byteLength(item);
+    if (message !== begin && bytes + itemBytes >= MESSAGE_MAX_BYTES) {
       messages.push(`${message}]`);
       message = begin;
+      bytes = begin.length;
     }
     message += item;
+    bytes += itemBytes;
   }
   return [...messages, `${message}]`];
 }

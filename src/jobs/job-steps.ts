@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts';
 import type { WorkspaceScope } from '../db/workspace-scope.ts';
 import type { JsonValue } from '../shared/json.ts';
+import type { AttemptEnding } from './attempt-ending.ts';
 import { storageProblem } from './job-result.ts';
 import { CHECKPOINT, findStep, holdAttempt, keepStep, replaceStep } from './job-step-store.ts';
 import type { Attempt } from './job-store.ts';
@@ -32,15 +33,20 @@ export class JobSteps {
   readonly #database: Database;
   readonly #workspaceId: string;
   readonly #attempt: Attempt;
-  readonly #signal: AbortSignal;
+  readonly #ending: Pick<AttemptEnding, 'throwIfAborted'>;
   readonly #begun = new Set<string>();
   #areKept = false;
 
-  constructor(database: Database, workspaceId: string, attempt: Attempt, signal: AbortSignal) {
+  constructor(
+    database: Database,
+    workspaceId: string,
+    attempt: Attempt,
+    ending: Pick<AttemptEnding, 'throwIfAborted'>,
+  ) {
     this.#database = database;
     this.#workspaceId = workspaceId;
     this.#attempt = attempt;
-    this.#signal = signal;
+    this.#ending = ending;
   }
 
   /** Whether this attempt has kept or looked for any. */
@@ -56,12 +62,12 @@ export class JobSteps {
     if (this.#begun.has(name)) throw new Error(`the job has two steps of the name ${JSON.stringify(name)}`);
     this.#begun.add(name);
     this.#areKept = true;
-    this.#signal.throwIfAborted();
+    this.#ending.throwIfAborted();
     const kept = await this.#database.withWorkspace(this.#workspaceId, (scope) =>
       findStep(scope, this.#attempt.jobId, name),
     );
     if (kept !== null) return kept.result as Result;
-    this.#signal.throwIfAborted();
+    this.#ending.throwIfAborted();
     const result = await work();
     assertKeepable(name, result);
     const isCurrent = await this.#database.withWorkspace(this.#workspaceId, (scope) =>
@@ -75,7 +81,7 @@ export class JobSteps {
   async checkpoint(value: JsonValue, also?: (scope: WorkspaceScope) => Promise<unknown>): Promise<void> {
     assertKeepable(CHECKPOINT, value);
     this.#areKept = true;
-    this.#signal.throwIfAborted();
+    this.#ending.throwIfAborted();
     await this.#database.withWorkspace(this.#workspaceId, async (scope) => {
       if (!(await replaceStep(scope, this.#attempt, CHECKPOINT, value))) throw new AttemptOverError();
       await also?.(scope);
@@ -84,7 +90,7 @@ export class JobSteps {
 
   /** See `JobContext.write`. */
   async write(work: (scope: WorkspaceScope) => Promise<unknown>): Promise<void> {
-    this.#signal.throwIfAborted();
+    this.#ending.throwIfAborted();
     await this.#database.withWorkspace(this.#workspaceId, async (scope) => {
       if (!(await holdAttempt(scope, this.#attempt))) throw new AttemptOverError();
       await work(scope);

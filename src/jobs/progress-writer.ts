@@ -15,7 +15,8 @@ export class ProgressWriter {
   readonly #rate = new RecentRate();
   #unwritten: Report | null = null;
   #timer: NodeJS.Timeout | null = null;
-  #writing: Promise<void> = Promise.resolve();
+  /** Null until something was reported. */
+  #writing: Promise<void> | null = null;
   #lastWriteAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
@@ -41,12 +42,13 @@ export class ProgressWriter {
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    if (this.#writing === null && this.#unwritten === null) return;
     this.#flush();
     await this.#writing;
   }
 
   #flush(): void {
-    this.#writing = this.#writing.then(async () => {
+    this.#writing = (this.#writing ?? Promise.resolve()).then(async () => {
       const report = this.#unwritten;
       if (report === null) return;
       this.#unwritten = null;

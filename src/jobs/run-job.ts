@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { JsonValue } from '../shared/json.ts';
+import { AttemptEnding } from './attempt-ending.ts';
 import { FinalJobError, type JobDefinition, type JobKind, RetryLater } from './define-job.ts';
 import { storageProblem } from './job-result.ts';
 import { AttemptOverError, JobSteps } from './job-steps.ts';
@@ -19,7 +20,8 @@ interface RunningAttempt {
   workspaceId: string;
   jobId: string;
   claim: number;
-  controller: AbortController;
+  turnLost: AbortSignal;
+  ending: AttemptEnding;
 }
 
 /** Makes attempts at jobs. */
@@ -27,6 +29,7 @@ export class JobRunner {
   readonly #options: JobRunnerOptions;
   readonly #definitions: ReadonlyMap<JobKind, JobDefinition>;
   readonly #running = new Set<RunningAttempt>();
+  readonly #watchedTurns = new WeakSet<AbortSignal>();
   #abortedFor: string | null = null;
 
   constructor(options: JobRunnerOptions) {
@@ -38,7 +41,7 @@ export class JobRunner {
   /** Ends the attempts that are being made and makes no more; each job is run again without having lost one. */
   abort(reason: string): void {
     this.#abortedFor = reason;
-    for (const { controller } of this.#running) controller.abort(new RetryLater(0, reason));
+    for (const { ending } of this.#running) ending.abort(new RetryLater(0, reason));
   }
 
   /** Ends attempts of which the database says that they are over: the job was cancelled, or another worker has it. */
@@ -46,7 +49,7 @@ export class JobRunner {
     if (this.#running.size === 0) return;
     const looked = [...this.#running];
     const stale = new Set(await this.#options.database.withSystem((scope) => staleAttempts(scope, looked)));
-    for (const { jobId, controller } of looked) if (stale.has(jobId)) controller.abort(new AttemptOverError());
+    for (const { jobId, ending } of looked) if (stale.has(jobId)) ending.abort(new AttemptOverError());
   }
 
   /**
@@ -55,32 +58,41 @@ export class JobRunner {
    * @returns how it ended, or null where it was over before: what it came to is not recorded
    */
   async run(workspaceId: string, queue: QueueName, job: StartedJob, turnLost: AbortSignal): Promise<AttemptEnd | null> {
-    const controller = new AbortController();
-    const running = { workspaceId, jobId: job.jobId, claim: job.claim, controller };
+    const ending = new AttemptEnding();
+    const running = { workspaceId, jobId: job.jobId, claim: job.claim, turnLost, ending };
     const { timeoutSeconds } = QUEUE_POLICIES[queue];
     const timeout = setTimeout(
-      () => controller.abort(new Error(`the job took longer than ${timeoutSeconds} seconds`)),
+      () => ending.abort(new Error(`the job took longer than ${timeoutSeconds} seconds`)),
       timeoutSeconds * 1000,
     );
-    const endOver = () => controller.abort(new AttemptOverError());
-    turnLost.addEventListener('abort', endOver, { once: true });
+    this.#watchTurn(turnLost);
     this.#running.add(running);
-    if (this.#abortedFor !== null) controller.abort(new RetryLater(0, this.#abortedFor));
+    if (this.#abortedFor !== null) ending.abort(new RetryLater(0, this.#abortedFor));
+    if (turnLost.aborted) ending.abort(new AttemptOverError());
     try {
-      return await this.#attempt(workspaceId, job, controller);
+      return await this.#attempt(workspaceId, job, ending);
     } catch (error) {
       return this.#failure(workspaceId, queue, job, error);
     } finally {
       this.#running.delete(running);
-      turnLost.removeEventListener('abort', endOver);
       clearTimeout(timeout);
     }
   }
 
-  async #attempt(workspaceId: string, job: StartedJob, controller: AbortController): Promise<AttemptEnd> {
+  /** One listener a turn: each of its jobs would otherwise have to be found again among those of the others. */
+  #watchTurn(turnLost: AbortSignal): void {
+    if (this.#watchedTurns.has(turnLost)) return;
+    this.#watchedTurns.add(turnLost);
+    const endAll = () => {
+      for (const running of this.#running)
+        if (running.turnLost === turnLost) running.ending.abort(new AttemptOverError());
+    };
+    turnLost.addEventListener('abort', endAll, { once: true });
+  }
+
+  async #attempt(workspaceId: string, job: StartedJob, ending: AttemptEnding): Promise<AttemptEnd> {
     const { database } = this.#options;
     const { jobId, kind, attempt } = job;
-    const { signal } = controller;
     const parent = this.#options.logger;
     let logger: Logger | undefined;
     // Most jobs have nothing to say, and a logger of one's own costs more than they do.
@@ -88,21 +100,22 @@ export class JobRunner {
       logger ??= parent.child({ workspaceId, jobId, kind, attempt });
       return logger;
     };
-    const steps = new JobSteps(database, workspaceId, job, signal);
+    const steps = new JobSteps(database, workspaceId, job, ending);
     const progress = new ProgressWriter(
       async (report) => {
         const isCurrent = await database.withWorkspace(workspaceId, (scope) => writeProgress(scope, job, report));
-        if (!isCurrent) controller.abort(new AttemptOverError());
+        if (!isCurrent) ending.abort(new AttemptOverError());
       },
       (error) => ownLogger().warn({ err: error }, 'progress of a job could not be written'),
     );
     try {
-      signal.throwIfAborted();
-      const ended = untilAborted(signal);
+      ending.throwIfAborted();
       const definition = this.#definitionOf(kind);
       const payload = { ...definition.parse(job.payload), workspaceId, jobId };
       const work = definition.run(payload, {
-        signal,
+        get signal() {
+          return ending.signal;
+        },
         attempt,
         get logger() {
           return ownLogger();
@@ -113,7 +126,7 @@ export class JobRunner {
         write: (part) => steps.write(part),
         resumed: () => steps.resumed(),
       });
-      const result = await Promise.race([work, ended]);
+      const result = await ending.orReason(work);
       return { outcome: 'completed', attempt: job, result: storable(result), hasSteps: steps.areKept };
     } finally {
       await progress.close();
@@ -147,13 +160,4 @@ function storable(result: JsonValue | undefined): JsonValue | undefined {
   const problem = result === undefined ? null : storageProblem(result);
   if (problem !== null) throw new Error(`the result of the job cannot be stored: ${problem}`);
   return result;
-}
-
-function untilAborted(signal: AbortSignal): Promise<never> {
-  const aborted = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  aborted.catch(() => undefined);
-  return aborted;
 }

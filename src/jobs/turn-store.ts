@@ -54,7 +54,7 @@ export function pickMoreJobs(
 ): Promise<Picked> {
   const { sql } = scope;
   const none = sql`select '(0,0)'::tid as place, ''::text as id, 0 as priority, false as has_progressed where false`;
-  const goesOn = sql`(select turn_goes_on(${turn.queue}, ${turn.id}, ${turn.retryCount}))`;
+  const goesOn = sql`turn_goes_on(${turn.queue}, ${turn.id}, ${turn.retryCount})`;
   return handOver(scope, turn, limit, { cut: none, goesOn });
 }
 
@@ -78,19 +78,21 @@ async function handOver(
     select from job_steps s where s.workspace_id = jobs.workspace_id and s.job_id = jobs.id and s.name = ${CHECKPOINT}))`;
   // By their places in the table, where they stay as long as they are locked: by their ids each would be looked up again.
   const rows = await sql<(StartedJob & { status: JobStatus; error: string })[]>`
-    with cut as (
+    with line as materialized (
+      select ${from.goesOn} as goes_on
+    ), cut as (
       ${from.cut}
     ), given_back as (
       select array(select id from cut where has_progressed) as ids
     ), due as (
       select ctid as place, id, priority from jobs
       where queue = ${queue} and workspace_id = ${workspaceId} and status = 'RETRYING' and next_attempt_at <= now()
-        and ${from.goesOn}
+        and (select goes_on from line)
       order by next_attempt_at limit ${limit} for update skip locked
     ), fresh as (
       select ctid as place, id, priority from jobs
       where queue = ${queue} and workspace_id = ${workspaceId} and status = 'QUEUED'
-        and ${from.goesOn}
+        and (select goes_on from line)
       order by priority desc, id limit ${limit} for update skip locked
     ), chosen as (
       select place from cut

@@ -17,6 +17,13 @@ export function addDecimals(left: string, right: string): string {
   return formatDecimal({ units: rescale(first, scale) + rescale(second, scale), scale });
 }
 
+/** The exact sum, in the same form; of nothing it is 0. @throws RangeError where a text is no decimal */
+export function sumDecimals(values: readonly string[]): string {
+  const parsed = values.map(parseDecimal);
+  const scale = parsed.reduce((most, value) => Math.max(most, value.scale), 0);
+  return formatDecimal({ units: parsed.reduce((sum, value) => sum + rescale(value, scale), 0n), scale });
+}
+
 /** The exact product, in the same form. @throws RangeError where a text is no decimal */
 export function multiplyDecimals(left: string, right: string): string {
   const [first, second] = [parseDecimal(left), parseDecimal(right)];
@@ -48,7 +55,7 @@ function parseDecimal(text: string): Scaled {
 }
 
 function rescale(value: Scaled, scale: number): bigint {
-  return value.units * 10n ** BigInt(scale - value.scale);
+  return scale === value.scale ? value.units : value.units * 10n ** BigInt(scale - value.scale);
 }
 
 function formatDecimal({ units, scale }: Scaled): string {

@@ -82,8 +82,17 @@ function advanceClock(random: number): void {
 function setClock(atMs: number, firstCount: number): void {
   clockMs = atMs;
   count = firstCount;
+  clockDigits = digitsOfTime(atMs);
+}
+
+function digitsOfTime(atMs: number): string {
   const high = Math.trunc(atMs / 2 ** 20);
-  clockDigits = `${PAIRS[Math.trunc(high / 2 ** 20)]}${digits(high % 2 ** 20)}${digits(atMs % 2 ** 20)}`;
+  return `${PAIRS[Math.trunc(high / 2 ** 20)]}${digits(high % 2 ** 20)}${digits(atMs % 2 ** 20)}`;
+}
+
+/** What sorts behind all ids of a kind that were made before a moment, and before all that are made from then on. */
+export function idBoundary(kind: IdKind, atMs: number): string {
+  return `${ID_PREFIXES[kind]}_${digitsOfTime(atMs)}`;
 }
 
 /** Four of them, of the lowest twenty bits. */

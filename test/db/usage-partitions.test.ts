@@ -79,9 +79,9 @@ describe('an earlier version', () => {
         from usage_blocks group by 1 order by 1`,
     );
     expect([...sums]).toEqual([
-      { hours: 3, slices: 3, failed: 12, costUsd: '3' },
-      { hours: 24, slices: 12, failed: 48, costUsd: '12' },
-      ...[96, 384, 1_536].map((hours) => ({ hours, slices: 6, failed: 24, costUsd: '6' })),
+      { hours: 3, slices: 4, failed: 16, costUsd: '4' },
+      { hours: 24, slices: 5, failed: 20, costUsd: '5' },
+      ...[96, 384, 1_536].map((hours) => ({ hours, slices: 7, failed: 28, costUsd: '7' })),
     ]);
     await database.withSystem(({ sql }) => sql`delete from workspaces where id = 'ws_1'`);
     expect(await attemptsOf(database, 'ws_1')).toEqual([]);
@@ -185,8 +185,8 @@ describe('the attempts', () => {
   test('cannot be added up, nor money be held, by a tenant', async () => {
     const { database } = given;
     const names = [
-      ...['record_usage', 'reserve_budgets', 'lock_budget_periods', 'make_usage_partition'],
-      ...['add_usage_slices', 'add_usage_day', 'carry_usage', 'seal_usage'],
+      ...['record_usage', 'reserve_budgets', 'lock_ledgers', 'make_usage_partition'],
+      ...['add_usage_slices', 'add_usage_day', 'list_usage_day', 'carry_usage', 'seal_usage'],
     ];
     for (const name of names) {
       const [right] = await database.sql<{ allowed: boolean }[]>`

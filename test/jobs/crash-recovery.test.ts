@@ -79,14 +79,10 @@ test(
         taken.push(step);
       });
       const worker = await startWorker({ boss, database, definitions: [job], logger });
-      const row = await waitFor(
-        'the job to be done',
-        async () => {
-          const [found] = await database.withWorkspace(workspaceId, ({ sql }) => sql`select * from jobs`);
-          return found?.status === 'COMPLETED' ? found : null;
-        },
-        20_000,
-      );
+      const row = await waitFor('the job to be done', async () => {
+        const [found] = await database.withWorkspace(workspaceId, ({ sql }) => sql`select * from jobs`);
+        return found?.status === 'COMPLETED' ? found : null;
+      });
       await worker.stop();
       expect(taken).toEqual(['third']);
       // Both attempts had finished a step before they were cut off: neither counts.

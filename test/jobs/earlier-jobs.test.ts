@@ -4,6 +4,7 @@ import type { Sql } from 'postgres';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { z } from 'zod';
 import type { Database } from '../../src/db/client.ts';
+import { readNews } from '../../src/domain/queues/job-event-store.ts';
 import { startBoss } from '../../src/jobs/boss.ts';
 import { bossDatabase } from '../../src/jobs/boss-database.ts';
 import { defineJob } from '../../src/jobs/define-job.ts';
@@ -59,17 +60,13 @@ test('jobs that an earlier version has enqueued are run by this one, with their 
   });
   const worker = await startWorker({ boss, database, definitions: [definition], logger });
   try {
-    const rows = await waitFor(
-      'the jobs to be run',
-      async () => {
-        const found = await database.withWorkspace(
-          'ws_1',
-          ({ sql }) => sql`select id, status, payload, result from jobs order by id`,
-        );
-        return found.every(({ status }) => status === 'COMPLETED') && found;
-      },
-      20_000,
-    );
+    const rows = await waitFor('the jobs to be run', async () => {
+      const found = await database.withWorkspace(
+        'ws_1',
+        ({ sql }) => sql`select id, status, payload, result from jobs order by id`,
+      );
+      return found.every(({ status }) => status === 'COMPLETED') && found;
+    });
     expect(new Map(rows.map(({ id, result }) => [id, result]))).toEqual(
       new Map([...jobs].map(([id, status]) => [id, status === 'COMPLETED' ? null : `of ${status}`])),
     );
@@ -77,4 +74,22 @@ test('jobs that an earlier version has enqueued are run by this one, with their 
     await worker.stop();
     await boss.stop({ graceful: false });
   }
-}, 60_000);
+}, 180_000);
+
+test('what an earlier version has told of jobs within the last hour is news to whoever follows their workspace', async () => {
+  await earlier.before('0031_job_news', async (sql) => {
+    await sql`insert into workspaces (id, name, slug, tier) values ('ws_1', 'ws_1', 'ws_1', 'FREE')`;
+    await sql`
+      insert into jobs (workspace_id, id, kind, queue, status, priority, max_attempts)
+      select 'ws_1', 'job_' || n, 'GENERATE', 'STANDARD', 'QUEUED', 5, 4 from generate_series(1, 3) n`;
+    await sql`update jobs set status = 'RUNNING' where id in ('job_1', 'job_3')`;
+    await sql`
+      update jobs set state_events[1].at = now() - interval '2 hours', state_events[2].at = now() - interval '2 hours'
+      where id = 'job_3'`;
+  });
+
+  const database = await earlier.bringOver();
+
+  const { events } = await database.withWorkspace('ws_1', (scope) => readNews(scope, '3:3:', null, 10));
+  expect(events.map(({ seq, job }) => `${job.id} ${seq}`).sort()).toEqual(['job_1 1', 'job_1 2', 'job_2 1']);
+}, 180_000);

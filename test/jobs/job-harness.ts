@@ -76,15 +76,11 @@ export class JobHarness {
   }
 
   /** The job's row once `wanted` holds of it. */
-  until(workspaceId: string, id: string, wanted: (row: JobRow) => boolean, timeoutMs = 20_000): Promise<JobRow> {
-    return waitFor(
-      `the job ${id}`,
-      async () => {
-        const row = await this.job(workspaceId, id);
-        return row !== undefined && wanted(row) ? row : null;
-      },
-      timeoutMs,
-    );
+  until(workspaceId: string, id: string, wanted: (row: JobRow) => boolean): Promise<JobRow> {
+    return waitFor(`the job ${id}`, async () => {
+      const row = await this.job(workspaceId, id);
+      return row !== undefined && wanted(row) ? row : null;
+    });
   }
 
   /** Turns of a workspace that wait in pg-boss or are held by a worker. */

@@ -34,7 +34,7 @@ test('thousands of jobs of a workspace over its allowance wait without each bein
     ]),
   );
   const worker = await harness.work([definition], { drainMs: 100 });
-  for (const id of ids.slice(-2)) await harness.until(workspaceId, id, ({ status }) => status === 'COMPLETED', 20_000);
+  for (const id of ids.slice(-2)) await harness.until(workspaceId, id, ({ status }) => status === 'COMPLETED');
   const waiting = await waitFor('all to wait', async () => {
     const [row] = await harness.database.withWorkspace(
       workspaceId,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { addDecimals, multiplyDecimals } from '../../src/shared/decimal.ts';
+import { addDecimals, multiplyDecimals, sumDecimals } from '../../src/shared/decimal.ts';
 
 test.each([
   ['0.1', '0.2', '0.3'],
@@ -18,6 +18,7 @@ test('many amounts add up to the last digit, in any order', () => {
       const texts = micros.map((units) => addDecimals(asDecimal(units), '0'));
       const sum = texts.reduce(addDecimals, '0');
       expect(sum).toBe(texts.toReversed().reduce(addDecimals, '0'));
+      expect(sumDecimals(texts)).toBe(sum);
       expect(sum).toBe(addDecimals(asDecimal(micros.reduce((left, right) => left + right, 0n)), '0'));
     }),
   );

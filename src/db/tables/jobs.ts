@@ -1,5 +1,17 @@
 import { sql } from 'drizzle-orm';
-import { boolean, foreignKey, index, integer, jsonb, pgTable, primaryKey, real, text, uuid } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  boolean,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  real,
+  text,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import { instant, stateEvents, transactionId } from './columns.ts';
 import { workspaces } from './workspaces.ts';
 
@@ -31,7 +43,7 @@ export const jobs = pgTable(
     eventSeq: integer('event_seq').notNull().default(0),
     /** The latest events that tell of another status or attempt, oldest first; eight at the most. */
     stateEvents: stateEvents('state_events').notNull().default(sql`'{}'`),
-    /** Transaction of the latest of these; null where none is held here. */
+    /** Transaction of the latest of these, for the trigger that notes it in `job_news`; null where none is held here. */
     toldIn: transactionId('told_in'),
     result: jsonb('result'),
     error: text('error'),
@@ -49,8 +61,6 @@ export const jobs = pgTable(
       .where(sql`status = 'QUEUED'`),
     index('jobs_retrying').on(table.queue, table.workspaceId, table.nextAttemptAt).where(sql`status = 'RETRYING'`),
     index('jobs_running').on(table.workspaceId, table.bossId).where(sql`status = 'RUNNING'`),
-    index('jobs_told').on(table.workspaceId, table.toldIn),
-    index('jobs_over').on(table.finishedAt).where(sql`finished_at is not null`),
   ],
 );
 
@@ -122,5 +132,25 @@ export const jobEvents = pgTable(
       foreignColumns: [jobs.workspaceId, jobs.id],
     }).onDelete('cascade'),
     index('job_events_by_transaction').on(table.workspaceId, table.transactionId),
+  ],
+);
+
+/**
+ * Which jobs a transaction has told a status or an attempt of, in a row a statement; by triggers on `jobs`. Whoever follows
+ * a workspace finds them by it, as long as what happened is news. Its rows go with their age, and by a trigger with their
+ * workspace: a foreign key would lock the workspace's row in each transaction that starts or ends a job.
+ */
+export const jobNews = pgTable(
+  'job_news',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    transactionId: transactionId('transaction_id').notNull().default(sql`pg_current_xact_id()`),
+    part: bigint('part', { mode: 'bigint' }).generatedAlwaysAsIdentity(),
+    jobIds: text('job_ids').array().notNull(),
+    at: instant('at').notNull().default(sql`clock_timestamp()`),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.transactionId, table.part] }),
+    index('job_news_by_age').on(table.at),
   ],
 );

@@ -144,6 +144,61 @@ export const usageBlocks = pgTable(
   ],
 );
 
+/**
+ * The groups of a day that is over by each set of dimensions, with all that they add up to: as many of each set as a report
+ * shows, most requests first. What reports by day read, where `usage_day_lists` has the day. The key is in that order.
+ */
+export const usageListedGroups = pgTable(
+  'usage_listed_groups',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    /** Which dimensions are kept: 16 the provider, 8 the model, 4 the operation, 2 the key, 1 the outcome; the others are ''. */
+    kind: smallint('kind').notNull(),
+    day: date('day', { mode: 'string' }).notNull(),
+    provider: text('provider').notNull(),
+    model: text('model').notNull(),
+    operation: text('operation').notNull(),
+    apiKeyId: text('api_key_id').notNull(),
+    outcome: text('outcome').notNull(),
+    ...sums(),
+    failed: bigint('failed', { mode: 'number' }).notNull(),
+    latencyMs: doublePrecision('latency_ms').notNull(),
+  },
+  (table) => [
+    primaryKey({
+      name: 'usage_listed_groups_pk',
+      columns: [
+        table.workspaceId,
+        table.kind,
+        table.day,
+        table.requests,
+        table.provider,
+        table.model,
+        table.operation,
+        table.apiKeyId,
+        table.outcome,
+      ],
+    }),
+    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+  ],
+);
+
+/** Days that are over and have so many groups that lists of them are kept. */
+export const usageDayLists = pgTable(
+  'usage_day_lists',
+  {
+    workspaceId: text('workspace_id').notNull(),
+    day: date('day', { mode: 'string' }).notNull(),
+    /** False until the upkeep has made the lists, and again once an attempt of the day came late. */
+    isListed: boolean('is_listed').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.day] }),
+    index('usage_day_lists_due').on(table.day).where(sql`not is_listed`),
+    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
+  ],
+);
+
 /** One row: of which time the attempts of all workspaces are in the blocks. */
 export const usageSealed = pgTable(
   'usage_sealed',
@@ -249,7 +304,7 @@ export const reservations = pgTable(
   (table) => [
     primaryKey({ columns: [table.workspaceId, table.id] }),
     foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
-    // Each call asks whether one of its workspace has expired.
+    // A call that finds no room, and the upkeep, ask for those that have expired.
     index('reservations_by_expiry').on(table.expiresAt),
   ],
 );

@@ -1,4 +1,4 @@
-import type { WorkspaceScope } from '../../db/workspace-scope.ts';
+import type { SystemScope, WorkspaceScope } from '../../db/workspace-scope.ts';
 import type { JobKind } from '../../jobs/define-job.ts';
 import type { JobStatus } from '../../jobs/job-store.ts';
 import { isFinished, type Job, type JobEvent, progressOf } from './job.ts';
@@ -6,6 +6,9 @@ import { jobColumns } from './job-view-store.ts';
 
 /** Older events are no news to anybody who follows a workspace. It also bounds what the numbers of transactions mean. */
 const NEWS_HOURS = 1;
+
+/** Longer, as a transaction may be committed long after it has told of a job. */
+const NEWS_KEPT_HOURS = 2;
 
 /** A job with one of its events beside it. */
 interface EventRow extends Job {
@@ -116,8 +119,8 @@ type Fragment = ReturnType<WorkspaceScope['sql']>;
 
 /**
  * Events that were committed after one snapshot and up to another, with their jobs: those with a row of their own, and
- * those in the rows of the jobs. The comparisons with the first snapshot's oldest transaction are for the indexes: a
- * transaction that tells of a job after another one was under way as long as that one was.
+ * those in the rows of the jobs, which are found by the transactions that told of them. The comparisons with the first
+ * snapshot's oldest transaction are for the indexes.
  */
 function toldSince(
   scope: WorkspaceScope,
@@ -138,6 +141,20 @@ function toldSince(
     where event.workspace_id = ${workspaceId} and event.transaction_id >= ${oldest} and ${isNews}
     union all
     select ${jobColumns(scope)}, ${eventColumns(scope)}
-    from jobs cross join lateral (select *, false as is_progress from unnest(jobs.state_events)) event
-    where jobs.workspace_id = ${workspaceId} and jobs.told_in >= ${oldest} and ${isNews}`;
+    from (
+      select distinct unnest(job_ids) as id from job_news
+      where workspace_id = ${workspaceId} and transaction_id >= ${oldest}
+        and not pg_visible_in_snapshot(transaction_id, ${since}::pg_snapshot)
+    ) told join jobs on jobs.workspace_id = ${workspaceId} and jobs.id = told.id
+      cross join lateral (select *, false as is_progress from unnest(jobs.state_events)) event
+    where ${isNews}`;
+}
+
+/** Drops what tells of jobs that are no news any more; at most `limit` rows at once. Returns how many went. */
+export async function dropOldJobNews({ sql }: SystemScope, limit: number): Promise<number> {
+  const dropped = await sql`
+    delete from job_news where ctid = any(array(
+      select ctid from job_news where at < now() - make_interval(hours => ${NEWS_KEPT_HOURS}) order by at limit ${limit}
+    ))`;
+  return dropped.count;
 }

@@ -1,6 +1,7 @@
 import type { SystemScope, WorkspaceScope } from '../../db/workspace-scope.ts';
 import type { JobKind } from '../../jobs/define-job.ts';
 import type { JobStatus } from '../../jobs/job-store.ts';
+import { idBoundary } from '../../shared/ids.ts';
 import type { Job } from './job.ts';
 
 /** Of the table `jobs`, as `Job` has them. */
@@ -33,6 +34,8 @@ export async function listJobs(
 
 /**
  * Drops jobs that were over so many days ago, with their steps and events; at most `limit` at once. Returns how many went.
+ * They are looked for among those of each workspace that were made before that, the oldest first: an index of when jobs
+ * ended would be written at each end. That they are over is asked twice: one that is put in the queue again meanwhile stays.
  * @param deadDays of those that were given up, which wait for somebody to look
  */
 export async function dropFinishedJobs(
@@ -41,11 +44,17 @@ export async function dropFinishedJobs(
   deadDays: number,
   limit: number,
 ): Promise<number> {
+  const before = idBoundary('Job', Date.now() - days * 86_400_000);
   const dropped = await scope.sql`
     delete from jobs where (workspace_id, id) in (
-      select workspace_id, id from jobs where finished_at < now() - make_interval(days => ${days})
-        and (status <> 'DEAD' or finished_at < now() - make_interval(days => ${deadDays}))
+      select old.workspace_id, old.id from workspaces cross join lateral (
+        select jobs.workspace_id, jobs.id from jobs
+        where jobs.workspace_id = workspaces.id and jobs.id < ${before}
+          and finished_at < now() - make_interval(days => ${days})
+          and (status <> 'DEAD' or finished_at < now() - make_interval(days => ${deadDays}))
+        order by jobs.id limit ${limit}
+      ) old
       limit ${limit}
-    )`;
+    ) and finished_at < now() - make_interval(days => ${days})`;
   return dropped.count;
 }

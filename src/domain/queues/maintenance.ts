@@ -15,6 +15,7 @@ import { dropPassedCalls } from '../usage/rate-limit-store.ts';
 import { sweepReservations } from '../usage/reservation-store.ts';
 import { USAGE_RETENTION_DAYS } from '../usage/usage-report.ts';
 import { sealUsage } from '../usage/usage-store.ts';
+import { dropOldJobNews } from './job-event-store.ts';
 import { dropFinishedJobs } from './job-view-store.ts';
 
 /** Rows that one transaction sweeps. */
@@ -94,6 +95,7 @@ export class Maintenance {
     await this.#sweep('expired reservations', (scope) => sweepReservations(scope, SWEEP_ROWS));
     await this.#sweep('expired job keys', (scope) => dropExpiredJobKeys(scope, SWEEP_ROWS));
     await this.#sweep('finished jobs', (scope) => dropFinishedJobs(scope, JOBS_KEPT_DAYS, DEAD_KEPT_DAYS, SWEEP_ROWS));
+    await this.#sweep('old news of jobs', (scope) => dropOldJobNews(scope, SWEEP_ROWS));
     await this.#sweep('passed calls', (scope) => dropPassedCalls(scope, SWEEP_ROWS));
     await this.#step('usage partitions', () => makeUsagePartitions(this.#database.sql));
     await this.#step('usage slices', () => this.#sealUsage());

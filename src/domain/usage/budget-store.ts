@@ -31,11 +31,11 @@ export async function readBudgets(
 }
 
 /**
- * Until the end of the transaction, no attempt of the workspace is written and nothing is reserved: both hold the
- * workspace's row against a deletion, and so wait here.
+ * Until the end of the transaction, no attempt of the workspace is written and nothing is reserved: both lock the same row. What
+ * only belongs to the workspace does not wait, nor is the sealing of hours waited for, which holds the row against a deletion.
  */
 export async function lockLedger(scope: SystemScope, workspaceId: string): Promise<void> {
-  await scope.sql`select id from workspaces where id = ${workspaceId} for update`;
+  await scope.sql`select lock_ledgers(${[workspaceId]}::text[])`;
 }
 
 /** Sets or changes a limit; `lockLedger` first. */

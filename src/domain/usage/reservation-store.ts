@@ -1,6 +1,7 @@
 import type { Database } from '../../db/client.ts';
 import type { SystemScope } from '../../db/workspace-scope.ts';
-import { type Admission, heldPeriods, type Reservation } from './reservation.ts';
+import { sumDecimals } from '../../shared/decimal.ts';
+import { type Admission, type Reservation, subjectsOf } from './reservation.ts';
 
 /** A reservation with how long it is good for, where nobody ends it. */
 export interface TimedReservation extends Reservation {
@@ -26,15 +27,42 @@ export interface ReservationGroup {
  */
 export async function reserveBudgets(database: Database, group: ReservationGroup): Promise<Admission[] | Obstacle> {
   const { workspaceId, today, hold, asked } = group;
-  const answer = await database.callSystem<Admission[] | Obstacle | 'HELD'>(
+  const { soleDay, subjects, added } = sumsOf(asked);
+  const answer = await database.callSystem<Admission[] | Obstacle | 'HELD' | 'FREE'>(
     (sql) => sql`
       select reserve_budgets(
         ${workspaceId}, ${today}::text::date, ${hold}, ${asked.map(({ id }) => id)}::text[],
         ${asked.map(({ apiKeyId }) => apiKeyId)}::text[], ${asked.map(({ day }) => day)}::text[]::date[],
-        ${asked.map(({ amountUsd }) => amountUsd)}::text[]::numeric[], ${asked.map(({ ttlMs }) => ttlMs)}::float8[]
+        ${asked.map(({ amountUsd }) => amountUsd)}::text[]::numeric[], ${asked.map(({ ttlMs }) => ttlMs)}::float8[],
+        ${soleDay}::text::date, ${subjects}::text[], ${added}::text[]::numeric[]
       ) as answer`,
   );
-  return answer === 'HELD' ? asked.map(() => ({ kind: 'held' })) : answer;
+  if (answer === 'HELD') return asked.map(() => ({ kind: 'held' }));
+  return answer === 'FREE' ? asked.map(() => ({ kind: 'free' })) : answer;
+}
+
+/** What a group adds to each subject. */
+interface GroupSums {
+  /** Null where there are several, or a reservation is asked for more than once: these are gone through one by one. */
+  soleDay: string | null;
+  subjects: string[];
+  /** Exact decimals. */
+  added: string[];
+}
+
+function sumsOf(asked: ReservationGroup['asked']): GroupSums {
+  const amounts = new Map<string, string[]>();
+  for (const { apiKeyId, amountUsd } of asked) {
+    for (const subject of subjectsOf({ apiKeyId })) {
+      const ofSubject = amounts.get(subject);
+      if (ofSubject === undefined) amounts.set(subject, [amountUsd]);
+      else ofSubject.push(amountUsd);
+    }
+  }
+  const days = new Set(asked.map(({ day }) => day));
+  const isPlain = days.size === 1 && new Set(asked.map(({ id }) => id)).size === asked.length;
+  const soleDay = isPlain ? (asked[0]?.day ?? null) : null;
+  return { soleDay, subjects: [...amounts.keys()], added: [...amounts.values()].map(sumDecimals) };
 }
 
 /** Ends reservations whose holders have died: of one workspace, or of all. Returns how many there were. */
@@ -66,9 +94,8 @@ export async function endReservations(
 ): Promise<number> {
   const keys = ended.map(({ workspaceId, id }) => ({ workspaceId, id }));
   // Sent together with what is sent next.
-  const { workspaceIds, subjects, days } = heldPeriods(ended);
-  const locked = scope.sql`
-    select lock_budget_periods(${workspaceIds}::text[], ${subjects}::text[], ${days}::text[]::date[])`;
+  const workspaceIds = [...new Set(ended.map(({ workspaceId }) => workspaceId))];
+  const locked = scope.sql`select lock_ledgers(${workspaceIds}::text[])`;
   const gone = scope.sql<{ count: number }[]>`
     with gone as (
       delete from reservations r

@@ -18,33 +18,6 @@ export function subjectsOf({ apiKeyId }: Pick<Reservation, 'apiKeyId'>): string[
   return [...new Set([WORKSPACE_SUBJECT, apiKeyId])];
 }
 
-/** The periods that change where something is spent or held by a key on a day, or given back: columns, a row each. */
-export interface HeldPeriods {
-  workspaceIds: string[];
-  subjects: string[];
-  /** Those that end after it. */
-  days: string[];
-}
-
-/** Where reservations are held, each subject once. */
-export function heldPeriods(held: Iterable<Pick<Reservation, 'workspaceId' | 'apiKeyId' | 'day'>>): HeldPeriods {
-  const rows = new Map<string, { workspaceId: string; subject: string; day: string }>();
-  for (const { workspaceId, apiKeyId, day } of held) {
-    for (const subject of subjectsOf({ apiKeyId })) {
-      const key = `${workspaceId} ${subject}`;
-      const row = rows.get(key);
-      if (row === undefined) rows.set(key, { workspaceId, subject, day });
-      else if (day < row.day) row.day = day;
-    }
-  }
-  const all = [...rows.values()];
-  return {
-    workspaceIds: all.map(({ workspaceId }) => workspaceId),
-    subjects: all.map(({ subject }) => subject),
-    days: all.map(({ day }) => day),
-  };
-}
-
 /** What becomes of a reservation that is asked for. */
 export type Admission =
   | { kind: 'held' }

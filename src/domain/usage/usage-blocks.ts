@@ -4,7 +4,8 @@ import { startOfDay } from './utc-day.ts';
 const HOUR_MS = 3_600_000;
 /** How long the blocks of `usage_blocks` are; each length is a multiple of the one before. */
 const BLOCK_HOURS = [3, 24, 96, 384, 1_536] as const;
-const DAY_HOURS = 24;
+export const DAY_HOURS = 24;
+const DAY_MS = DAY_HOURS * HOUR_MS;
 
 /** What `usage_blocks` has sums by, and over how many hours. */
 interface Slice {
@@ -13,28 +14,18 @@ interface Slice {
   hours: readonly number[];
 }
 
-const DAYS = [24];
 const DAYS_AND_LONGER = [24, 96, 384, 1_536];
+const LONGER = [96, 384, 1_536];
 
 /** As `usage_slice_kinds()` of the migrations has them, smallest first. */
 export const SLICES: readonly Slice[] = [
-  { name: 'OPERATION_OUTCOME', keeps: ['OPERATION', 'OUTCOME'], hours: DAYS },
-  { name: 'API_KEY_OUTCOME', keeps: ['API_KEY', 'OUTCOME'], hours: DAYS },
-  { name: 'PROVIDER_API_KEY', keeps: ['PROVIDER', 'API_KEY'], hours: DAYS },
-  { name: 'OPERATION_API_KEY', keeps: ['OPERATION', 'API_KEY'], hours: DAYS },
-  { name: 'PROVIDER_OPERATION_OUTCOME', keeps: ['PROVIDER', 'OPERATION', 'OUTCOME'], hours: DAYS },
-  { name: 'MODEL_OUTCOME', keeps: ['PROVIDER', 'MODEL', 'OUTCOME'], hours: DAYS },
-  { name: 'MODEL_OPERATION', keeps: ['PROVIDER', 'MODEL', 'OPERATION'], hours: DAYS },
   { name: 'OPERATION_API_KEY_OUTCOME', keeps: ['OPERATION', 'API_KEY', 'OUTCOME'], hours: BLOCK_HOURS },
   { name: 'MODEL_API_KEY', keeps: ['PROVIDER', 'MODEL', 'API_KEY'], hours: BLOCK_HOURS },
+  { name: 'PROVIDER_OPERATION_API_KEY', keeps: ['PROVIDER', 'OPERATION', 'API_KEY'], hours: LONGER },
   { name: 'MODEL_OPERATION_OUTCOME', keeps: ['PROVIDER', 'MODEL', 'OPERATION', 'OUTCOME'], hours: BLOCK_HOURS },
   { name: 'MODEL_API_KEY_OUTCOME', keeps: ['PROVIDER', 'MODEL', 'API_KEY', 'OUTCOME'], hours: DAYS_AND_LONGER },
   { name: 'MODEL_OPERATION_API_KEY', keeps: ['PROVIDER', 'MODEL', 'OPERATION', 'API_KEY'], hours: DAYS_AND_LONGER },
-  {
-    name: 'ALL',
-    keeps: ['PROVIDER', 'MODEL', 'OPERATION', 'API_KEY', 'OUTCOME'],
-    hours: DAYS_AND_LONGER.filter((hours) => hours > DAY_HOURS),
-  },
+  { name: 'ALL', keeps: ['PROVIDER', 'MODEL', 'OPERATION', 'API_KEY', 'OUTCOME'], hours: [3, ...LONGER] },
 ];
 
 /** Of which time the attempts are in the blocks. */
@@ -79,32 +70,53 @@ export function partsOf(
   const lengths = BLOCK_HOURS.filter(
     (hours) => sliceOf(hours) !== undefined && (hours <= DAY_HOURS || !by.includes('DAY')),
   );
+  const shorter = lengths.filter((hours) => hours <= DAY_HOURS);
   const inTime = (startMs: number, endMs: number, hours: readonly number[], sliced: boolean): UsagePart[] => {
     const [firstMs, lastMs] = [Math.max(fromMs, startMs), Math.min(toMs, endMs)];
     if (firstMs >= lastMs) return [];
     const cover = new Cover({ lengths: hours, startMs, endMs, nowMs });
     return cover.of(firstMs, lastMs).map((part) => ({
       ...part,
-      slice: part.hours !== null && (sliced || part.hours > DAY_HOURS) ? (sliceOf(part.hours) ?? null) : null,
+      slice: part.hours === null || (part.hours === DAY_HOURS && !sliced) ? null : (sliceOf(part.hours) ?? null),
     }));
   };
   const [always, never] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   const earlier = inTime(always, carriedMs, [DAY_HOURS], false);
   if (sliceOf(DAY_HOURS) === undefined) {
-    const carried = inTime(carriedMs, dayMs, [DAY_HOURS, ...lengths], false);
-    return [...earlier, ...carried, ...inTime(dayMs, never, [DAY_HOURS], false)];
+    const carried = inTime(
+      carriedMs,
+      dayMs,
+      BLOCK_HOURS.filter((hours) => hours === DAY_HOURS || lengths.includes(hours)),
+      false,
+    );
+    // The day that is not sealed to its end is whole in `usage_daily`: as far as it has come, which is up to now.
+    const dayEndMs = dayMs + DAY_MS;
+    if (fromMs <= dayMs && toMs >= Math.min(dayEndMs, nowMs))
+      return [...earlier, ...carried, ...inTime(dayMs, never, [DAY_HOURS], false)];
+    return [
+      ...[...earlier, ...carried, ...inTime(dayMs, sealedMs, shorter, true)],
+      ...[...inTime(sealedMs, dayEndMs, [], true), ...inTime(dayEndMs, never, [DAY_HOURS], false)],
+    ];
   }
   return [
     ...earlier,
     ...inTime(carriedMs, dayMs, lengths, true),
-    ...inTime(
-      dayMs,
-      sealedMs,
-      lengths.filter((hours) => hours <= DAY_HOURS),
-      true,
-    ),
+    ...inTime(dayMs, sealedMs, shorter, true),
     ...inTime(sealedMs, never, [], true),
   ];
+}
+
+/** Midnights of the days that are added up by themselves: nothing else is added to them, or taken away. */
+export function wholeDaysOf(parts: readonly UsagePart[]): number[] {
+  const days = parts
+    .filter(({ hours, sign }) => hours === DAY_HOURS && sign === 1)
+    .flatMap((part) => {
+      const [fromMs, toMs] = [part.period.from.getTime(), part.period.to.getTime()];
+      return Array.from({ length: (toMs - fromMs) / DAY_MS }, (_, day) => ({ part, startMs: fromMs + day * DAY_MS }));
+    });
+  const isAlone = (part: UsagePart, startMs: number) =>
+    parts.every((other) => other === part || +other.period.to <= startMs || +other.period.from >= startMs + DAY_MS);
+  return days.filter(({ part, startMs }) => isAlone(part, startMs)).map(({ startMs }) => startMs);
 }
 
 /** The smallest slice with blocks of a length that keeps the dimensions. */

@@ -2,9 +2,10 @@ import { setImmediate as endOfTurn, setTimeout as sleep } from 'node:timers/prom
 import type { Database } from '../../db/client.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { newId } from '../../shared/ids.ts';
+import { recordUsage } from './attempt-store.ts';
 import { UsageLostError } from './errors.ts';
 import type { UsageEvent } from './usage-event.ts';
-import { type RecordedEvent, recordUsage } from './usage-store.ts';
+import type { RecordedEvent } from './usage-rows.ts';
 
 export interface UsageRecorderOptions {
   database: Database;

@@ -1,17 +1,10 @@
 import type { PendingQuery, Row } from 'postgres';
-import type { Database } from '../../db/client.ts';
 import type { SystemScope, WorkspaceScope, WorkspaceSnapshot } from '../../db/workspace-scope.ts';
-import { heldPeriods, type Reservation } from './reservation.ts';
 import type { LimitedMeter, Meter } from './tiers.ts';
-import { partsOf, type SealedTime, type UsagePart } from './usage-blocks.ts';
-import type { CacheKind, UsageEvent } from './usage-event.ts';
+import { DAY_HOURS, partsOf, type SealedTime, type UsagePart, wholeDaysOf } from './usage-blocks.ts';
+import type { CacheKind } from './usage-event.ts';
 import type { MeterUse, Period, UsageDimension, UsageGroup, UsageKey, UsageTotals } from './usage-report.ts';
-import { addDays, dayOf } from './utc-day.ts';
-
-/** An event with the id of its row, made when it was recorded: a batch that is written again changes nothing. */
-export interface RecordedEvent extends UsageEvent {
-  id: string;
-}
+import { dayOf } from './utc-day.ts';
 
 const HOUR_MS = 3_600_000;
 /** Groups that one report shows, biggest first. */
@@ -30,32 +23,6 @@ export async function sealUsage({ sql }: SystemScope, keptDays: number, latest?:
   const [row] = await sql<{ isLeft: boolean }[]>`
     select ${latest === undefined ? sql`seal_usage(${keptDays})` : sql`seal_usage(${keptDays}, ${latest})`} as is_left`;
   return row?.isLeft === true;
-}
-
-/**
- * Writes events with what they add to the days, the meters and the budgets; those that are written already, or whose
- * workspace is gone, change nothing. What was held for a call becomes what it has cost in the same statement. See
- * `record_usage` of the migrations.
- */
-export async function recordUsage(database: Database, events: readonly RecordedEvent[]): Promise<void> {
-  const { workspaceIds, subjects, days } = heldPeriods(events.map(changedBy));
-  await database.callSystem<null>(
-    (sql) => sql`
-      select record_usage(
-        ${JSON.stringify(events)}::text::json, ${workspaceIds}::text[], ${subjects}::text[], ${days}::text[]::date[]
-      ) as answer`,
-  );
-}
-
-/** Where an event changes what is spent and held: a call that has begun before midnight holds in that day as well. */
-function changedBy({
-  workspaceId,
-  apiKeyId,
-  at,
-}: RecordedEvent): Pick<Reservation, 'workspaceId' | 'apiKeyId' | 'day'> {
-  // An instant that is none is for the database to refuse.
-  const begunAt = addDays(Number.isFinite(at) ? at : 0, -1);
-  return { workspaceId, apiKeyId: apiKeyId ?? '', day: dayOf(begunAt) };
 }
 
 type GroupRow = UsageTotals & Record<keyof UsageKey, string | null>;
@@ -86,7 +53,13 @@ export async function readGroups(
   by: readonly UsageDimension[],
   nowMs = Date.now(),
 ): Promise<UsageGroup[]> {
-  const parts = partsOf(period, by, await readSealedTime(scope), nowMs);
+  const [sealedTime, listedDays] = await Promise.all([
+    readSealedTime(scope),
+    by.includes('DAY') ? readListedDays(scope, period) : [],
+  ]);
+  const parts = partsOf(period, by, sealedTime, nowMs);
+  const wholeDays = new Set(wholeDaysOf(parts).map(dayOf));
+  const listed = listedDays.filter((day) => wholeDays.has(day));
   // What is shown of a group is made of those that are shown alone.
   const { sql } = scope;
   const inOrder = sql`provider collate "C", model collate "C", operation collate "C", api_key collate "C", day, outcome collate "C"`;
@@ -96,7 +69,7 @@ export async function readGroups(
     from (
       select
         provider, model, operation, nullif(api_key_id, '') as api_key, day, outcome, ${sumColumns(scope)}
-      from (${usageOf(scope, parts, by)}) as u
+      from (${usageOf(scope, parts, by, listed)}) as u
       group by provider, model, operation, api_key_id, day, outcome
       -- What was taken away may have been all that a group had.
       having sum(requests) <> 0 or sum(vector_queries) <> 0
@@ -143,10 +116,21 @@ function dimensionColumns(scope: WorkspaceScope, by: readonly UsageDimension[], 
     ${asked('OUTCOME', sql`outcome`)} as outcome, ${by.includes('DAY') ? day : sql`null::date`} as day`;
 }
 
-/** Rows that add up to the parts, with the dimensions asked for alone. */
-function usageOf(scope: WorkspaceSnapshot, parts: readonly UsagePart[], by: readonly UsageDimension[]): Fragment {
+/**
+ * Rows that add up to the parts, with the dimensions asked for alone.
+ * @param listed days of which the lists are read, in place of the blocks
+ */
+function usageOf(
+  scope: WorkspaceSnapshot,
+  parts: readonly UsagePart[],
+  by: readonly UsageDimension[],
+  listed: readonly string[] = [],
+): Fragment {
   const attempts = parts.filter(({ hours }) => hours === null);
-  const added = parts.flatMap(blocksOf);
+  const isListed = new Set(listed);
+  const added = parts
+    .flatMap(blocksOf)
+    .filter(({ hours, startsAt }) => hours !== DAY_HOURS || !isListed.has(dayOf(startsAt.getTime())));
   return [
     usageOfBlocks(
       scope,
@@ -158,6 +142,7 @@ function usageOf(scope: WorkspaceSnapshot, parts: readonly UsagePart[], by: read
       added.filter(({ slice }) => slice === null),
       by,
     ),
+    ...(listed.length === 0 ? [] : [usageOfLists(scope, listed, by)]),
     ...attempts.map((part) => usageOfAttempts(scope, part, by)),
   ].reduce((rows, part) => scope.sql`${rows} union all ${part}`);
 }
@@ -189,6 +174,15 @@ async function readSealedTime({ sql }: WorkspaceSnapshot): Promise<SealedTime> {
   return row;
 }
 
+/** Days of a period that have lists of their groups. */
+async function readListedDays(scope: WorkspaceSnapshot, { from, to }: Period): Promise<string[]> {
+  const rows = await scope.sql<{ day: string }[]>`
+    select to_char(day, 'YYYY-MM-DD') as day from usage_day_lists
+    where workspace_id = ${scope.workspaceId} and is_listed
+      and day between ${dayOf(from.getTime())}::text::date and ${dayOf(to.getTime())}::text::date`;
+  return rows.map(({ day }) => day);
+}
+
 function usageOfAttempts(scope: WorkspaceScope, { period, sign }: UsagePart, by: readonly UsageDimension[]): Fragment {
   const { sql } = scope;
   const signed = sign === 1 ? sql`` : sql`-`;
@@ -206,7 +200,10 @@ function usageOfAttempts(scope: WorkspaceScope, { period, sign }: UsagePart, by:
     group by 1, 2, 3, 4, 5, 6`;
 }
 
-/** Each block is looked up by itself: no plan could read less, and none is made that reads more. */
+/**
+ * Each block is looked up by itself: no plan could read less, and none is made that reads more. A sign is given as what it is
+ * multiplied with: made a numeric for each row it would take as long as all else that is done with the row.
+ */
 function usageOfBlocks(scope: WorkspaceScope, blocks: readonly Block[], by: readonly UsageDimension[]): Fragment {
   const { sql } = scope;
   return sql`
@@ -214,12 +211,13 @@ function usageOfBlocks(scope: WorkspaceScope, blocks: readonly Block[], by: read
       ${dimensionColumns(scope, by, sql`(p.starts_at at time zone 'utc')::date`)}, p.sign * requests as requests,
       p.sign * failed as failed, p.sign * embeddings as embeddings, p.sign * llm_calls as llm_calls,
       p.sign * vector_queries as vector_queries, p.sign * cache_hits as cache_hits, p.sign * input_tokens as input_tokens,
-      p.sign * output_tokens as output_tokens, p.sign::numeric * cost_usd as cost_usd, p.sign * unpriced as unpriced,
+      p.sign * output_tokens as output_tokens, p.exact_sign * cost_usd as cost_usd, p.sign * unpriced as unpriced,
       p.sign * latency_ms as latency_ms
     from unnest(
       ${blocks.map(({ slice }) => slice)}::text[], ${blocks.map(({ hours }) => hours)}::integer[],
-      ${blocks.map(({ startsAt }) => startsAt.toISOString())}::text[]::timestamptz[], ${blocks.map(({ sign }) => sign)}::float8[]
-    ) as p (slice, hours, starts_at, sign)
+      ${blocks.map(({ startsAt }) => startsAt.toISOString())}::text[]::timestamptz[],
+      ${blocks.map(({ sign }) => sign)}::float8[], ${blocks.map(({ sign }) => sign)}::numeric[]
+    ) as p (slice, hours, starts_at, sign, exact_sign)
     cross join lateral (
       select * from usage_blocks b
       where b.workspace_id = ${scope.workspaceId} and b.slice = p.slice and b.hours = p.hours and b.starts_at = p.starts_at
@@ -235,14 +233,53 @@ function usageOfDays(scope: WorkspaceScope, days: readonly Block[], by: readonly
       ${dimensionColumns(scope, by, sql`day`)}, p.sign * requests,
       case when outcome in ('FAILED', 'RETRIED', 'RESTARTED') then p.sign * requests else 0 end,
       p.sign * embeddings, p.sign * llm_calls, p.sign * vector_queries, p.sign * cache_hits, p.sign * input_tokens,
-      p.sign * output_tokens, p.sign::numeric * cost_usd, p.sign * unpriced,
+      p.sign * output_tokens, p.exact_sign * cost_usd, p.sign * unpriced,
       case when operation <> 'vector_query' then p.sign * latency_ms else 0 end
     from unnest(
-      ${days.map(({ startsAt }) => dayOf(startsAt.getTime()))}::text[]::date[], ${days.map(({ sign }) => sign)}::float8[]
-    ) as p (on_day, sign)
+      ${days.map(({ startsAt }) => dayOf(startsAt.getTime()))}::text[]::date[],
+      ${days.map(({ sign }) => sign)}::float8[], ${days.map(({ sign }) => sign)}::numeric[]
+    ) as p (on_day, sign, exact_sign)
     cross join lateral (
       select * from usage_daily d where d.workspace_id = ${scope.workspaceId} and d.day = p.on_day offset 0
     ) as d`;
+}
+
+/** Of each dimension, in the kind of a list: `usage_listed_groups`. */
+const KIND_BIT: Readonly<Record<Exclude<UsageDimension, 'DAY'>, number>> = {
+  PROVIDER: 16,
+  MODEL: 8,
+  OPERATION: 4,
+  API_KEY: 2,
+  OUTCOME: 1,
+};
+
+/**
+ * The groups of whole days that a report can show. A thousand of them, the first of each day, have some number of requests each:
+ * what has less is not among the first thousand of all, and is not read.
+ */
+function usageOfLists(scope: WorkspaceScope, days: readonly string[], by: readonly UsageDimension[]): Fragment {
+  const { sql } = scope;
+  const kind = by.reduce((bits, dimension) => bits + (dimension === 'DAY' ? 0 : KIND_BIT[dimension]), 0);
+  const onDays = sql`unnest(${days}::text[]::date[]) as p (on_day)`;
+  const ofDay = sql`g.workspace_id = ${scope.workspaceId} and g.kind = ${kind} and g.day = p.on_day`;
+  return sql`
+    select
+      ${dimensionColumns(scope, by, sql`day`)}, requests, failed, embeddings, llm_calls, vector_queries, cache_hits, input_tokens,
+      output_tokens, cost_usd, unpriced, latency_ms
+    from ${onDays}
+    cross join lateral (
+      select * from usage_listed_groups g
+      where ${ofDay} and g.requests >= coalesce((
+        select min(f.requests) from (
+          select g.requests from ${onDays} cross join lateral (
+            select g.requests from usage_listed_groups g where ${ofDay}
+            order by g.requests desc limit ${Math.ceil(GROUPS_MAX / days.length)}
+          ) as g
+          order by g.requests desc limit ${GROUPS_MAX}
+        ) as f having count(*) = ${GROUPS_MAX}
+      ), 0)
+      offset 0
+    ) as g`;
 }
 
 /** What a cache gave and did not have. */

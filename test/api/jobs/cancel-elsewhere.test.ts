@@ -78,7 +78,7 @@ describe.runIf(inject('testServer') !== null)('of two servers on one database', 
     const both = await Promise.all([ask(asked, RETRY), ask(working, RETRY)]);
     const codes = both.map(({ body }) => body.data?.retryJob?.code ?? 'put back');
     expect(codes.sort()).toEqual(['CONFLICT', 'put back']);
-    await expect.poll(statusOf, { timeout: 10_000 }).toEqual({ status: 'COMPLETED', result: 'run 2' });
+    await expect.poll(statusOf).toEqual({ status: 'COMPLETED', result: 'run 2' });
     expect(runs).toBe(2);
     await worker.stop();
     await boss.stop({ graceful: false });

@@ -70,7 +70,7 @@ export class ScriptedJob {
 
   async remove(): Promise<void> {
     await this.#database.withSystem(({ sql }) => sql`delete from jobs where id = ${this.id}`);
-    this.#database.bus.ring(jobTopic(this.#workspaceId, this.id));
+    this.#database.bus.ring(jobTopic(this.id));
   }
 
   get #current(): Attempt {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { clearOfMidnight } from '../../support/midnight.ts';
 import { ScriptedModels, says } from '../openai-door/scripted-provider.ts';
 import { startTestServer, type TestServer } from '../server-harness.ts';
 import { openWorkspace, type WorkspaceClient, workspaceClient } from '../workspace-client.ts';
@@ -13,6 +14,7 @@ beforeAll(async () => {
   server = await startTestServer({ wrapProvider: models.wrap });
 });
 beforeEach(async () => {
+  await clearOfMidnight();
   workspace = await openWorkspace(server, { tier: 'ENTERPRISE' });
   models.play('writer', says('yes'));
 });

@@ -50,7 +50,7 @@ async function until(id: string, status: string): Promise<void> {
     );
     return node.status === status;
   };
-  await waitFor(`the job to be ${status}`, reached, 20_000);
+  await waitFor(`the job to be ${status}`, reached);
 }
 
 test('documents that the budget cannot have embedded are refused before they are queued, and nothing of them is kept', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { testDatabaseTarget } from '../../support/database.ts';
+import { clearOfMidnight } from '../../support/midnight.ts';
 import { startTestServer, type TestServer } from '../server-harness.ts';
 import { openWorkspace, type WorkspaceClient, workspaceClient } from '../workspace-client.ts';
 
@@ -9,6 +10,7 @@ beforeAll(async () => {
   server = await startTestServer();
 });
 beforeEach(async () => {
+  await clearOfMidnight();
   workspace = await openWorkspace(server);
 });
 afterAll(() => server.close());

@@ -2,9 +2,12 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { vacuumChangedTables } from '../../../src/db/embedded-vacuum.ts';
 import { Maintenance } from '../../../src/domain/queues/maintenance.ts';
 import { VectorIndexes } from '../../../src/domain/search/vector-index.ts';
+import { deleteWorkspace } from '../../../src/domain/workspaces/workspace-store.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
+import { idBoundary } from '../../../src/shared/ids.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { insertWorkspace } from '../../support/rows.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 let given: TestDatabase;
 let maintenance: Maintenance;
@@ -16,6 +19,14 @@ beforeAll(async () => {
   maintenance = new Maintenance(given.database, new VectorIndexes(given.database), createLogger('silent'));
 });
 afterAll(() => given.close());
+
+/** Locks of this database that are waited for. */
+async function waitingLocks(): Promise<number> {
+  const [row] = await given.database.sql<{ locks: number }[]>`
+    select count(*)::int as locks from pg_locks join pg_stat_activity using (pid)
+    where not granted and datname = current_database()`;
+  return row?.locks ?? 0;
+}
 
 /** Rows of a table in both workspaces together. */
 async function count(table: 'embedding_cache' | 'usage_attempts' | 'usage_daily'): Promise<number> {
@@ -74,6 +85,83 @@ test('attempts are kept as long as is set', async () => {
     ({ sql }) => sql<{ id: string }[]>`select distinct id from usage_attempts`,
   );
   expect(left.map(({ id }) => id)).toEqual(['att_1']);
+});
+
+test('jobs go 30 days after their end, those that were given up after 90, and others stay', async () => {
+  const idAt = (days: number, name: string) => `${idBoundary('Job', Date.now() - days * 86_400_000)}${name}`;
+  const jobs = [
+    { id: idAt(31.1, 'over'), status: 'COMPLETED', days: 31 },
+    { id: idAt(31.1, 'gone'), status: 'CANCELLED', days: 31 },
+    { id: idAt(31.1, 'late'), status: 'COMPLETED', days: 29 },
+    { id: idAt(31.1, 'dead'), status: 'DEAD', days: 31 },
+    { id: idAt(91.1, 'lost'), status: 'DEAD', days: 91 },
+    { id: idAt(91.1, 'open'), status: 'QUEUED', days: null },
+    { id: idAt(1, 'fresh'), status: 'COMPLETED', days: 0 },
+  ];
+  for (const workspace of ['one', 'two']) {
+    await given.database.withWorkspace(workspace, async ({ sql }) => {
+      await sql`
+        insert into jobs (workspace_id, id, kind, queue, status, priority, max_attempts, finished_at)
+        select ${workspace}, id, 'IMPORT', 'BATCH', status, 5, 4, now() - make_interval(days => days)
+        from jsonb_to_recordset(${sql.json(jobs)}) as job (id text, status text, days int)`;
+    });
+  }
+  await Promise.all([maintenance.runOnce(), maintenance.runOnce()]);
+  const left = await given.database.withSystem(
+    ({ sql }) => sql<{ workspaceId: string; id: string }[]>`select workspace_id, id from jobs`,
+  );
+  expect(left.map(({ workspaceId, id }) => `${workspaceId} ${id.slice(14)}`).sort()).toEqual(
+    ['one', 'two'].flatMap((workspace) => ['dead', 'fresh', 'late', 'open'].map((name) => `${workspace} ${name}`)),
+  );
+});
+
+test('what is told of jobs is noted once a transaction and statement, and goes when it is no news any more', async () => {
+  const noted = () =>
+    given.database.withWorkspace(
+      'one',
+      ({ sql }) => sql<{ jobIds: string[] }[]>`select job_ids from job_news order by transaction_id, part`,
+    );
+  await given.database.withSystem(({ sql }) => sql`delete from job_news`);
+  await given.database.withWorkspace('one', async ({ sql }) => {
+    await sql`
+      insert into jobs (workspace_id, id, kind, queue, status, priority, max_attempts)
+      select 'one', 'job_' || n, 'IMPORT', 'BATCH', 'QUEUED', 5, 4 from generate_series(1, 3) n`;
+    await sql`update jobs set status = 'RUNNING' where id in ('job_1', 'job_2')`;
+  });
+  // Neither is a change of status.
+  await given.database.withWorkspace('one', ({ sql }) => sql`update jobs set done = 1 where id = 'job_1'`);
+  await given.database.withWorkspace('one', ({ sql }) => sql`update jobs set priority = 6 where id = 'job_1'`);
+  expect((await noted()).map(({ jobIds }) => jobIds.toSorted())).toEqual([
+    ['job_1', 'job_2', 'job_3'],
+    ['job_1', 'job_2'],
+  ]);
+  await given.database.withWorkspace(
+    'one',
+    ({ sql }) =>
+      sql`insert into job_news (workspace_id, job_ids, at) values ('one', '{job_3}', now() - interval '3 hours')`,
+  );
+  await maintenance.runOnce();
+  expect(await noted()).toHaveLength(2);
+});
+
+test('what is told of jobs goes with their workspace, also what is told while it is deleted', async () => {
+  const { database } = given;
+  await insertWorkspace(database, 'left');
+  let deletion: Promise<unknown> | undefined;
+  await database.withWorkspace('left', async ({ sql }) => {
+    await sql`
+      insert into jobs (workspace_id, id, kind, queue, status, priority, max_attempts)
+      values ('left', 'job_1', 'IMPORT', 'BATCH', 'QUEUED', 5, 4)`;
+  });
+  await database.withWorkspace('left', async ({ sql }) => {
+    await sql`update jobs set status = 'RUNNING'`;
+    deletion = database.withSystem((scope) => deleteWorkspace(scope, 'left'));
+    // On the one connection of the embedded database it comes after this transaction anyway.
+    if (database.kind === 'postgres') await waitFor('the deletion to wait', async () => (await waitingLocks()) > 0);
+  });
+  await deletion;
+  const left = await database.withSystem(({ sql }) => sql`select from job_news where workspace_id = 'left'`);
+  expect(left).toHaveLength(0);
 });
 
 test('reservations whose time is over give back what they hold, and no others do', async () => {

@@ -27,9 +27,21 @@ export async function addBudgetedWorkspace(database: Database, ledger: Ledger, l
   return id;
 }
 
-/** What a call asks for; where it would have to wait, it has left by then. */
+/** Somebody who leaves when they have waited for room a moment: not before they wait, however slow the machine is. */
+export function impatient(): AbortSignal {
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const listen = signal.addEventListener.bind(signal);
+  signal.addEventListener = (...listening: Parameters<typeof listen>) => {
+    setTimeout(() => leaving.abort(new Error('impatient')), 100);
+    listen(...listening);
+  };
+  return signal;
+}
+
+/** What a call asks for; where it has to wait for room, it leaves. */
 export function asked(workspaceId: string, amountUsd: string, fields: Partial<ReservationRequest> = {}) {
-  return { workspaceId, apiKeyId: null, amountUsd, ttlMs: 60_000, signal: AbortSignal.timeout(100), ...fields };
+  return { workspaceId, apiKeyId: null, amountUsd, ttlMs: 60_000, signal: impatient(), ...fields };
 }
 
 /** Writes a try of a call, and waits until it is written. */

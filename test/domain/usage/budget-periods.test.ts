@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import type { Database } from '../../../src/db/client.ts';
 import { withinAllowance } from '../../../src/domain/gateway/job-call.ts';
 import { BudgetExceededError } from '../../../src/domain/usage/errors.ts';
@@ -12,6 +12,7 @@ import {
   asked,
   expectExact,
   expire,
+  impatient,
   type Ledger,
   openLedger,
   periodsOf,
@@ -35,18 +36,11 @@ async function hold(
   ledger: Ledger,
   workspaceId: string,
   amountUsd: string,
-  { signal } = new AbortController(),
+  signal = new AbortController().signal,
 ): Promise<Reservation> {
   const reservation = await ledger.reservations.reserve(asked(workspaceId, amountUsd, { signal }));
   if (reservation === null) throw new Error('no budget is in force');
   return reservation;
-}
-
-/** Somebody who leaves when they have waited for room a moment. */
-function impatient(): AbortController {
-  const leaving = new AbortController();
-  setTimeout(() => leaving.abort(new Error('impatient')), 100);
-  return leaving;
 }
 
 async function spendAll(ledger: Ledger, workspaceId: string, amountUsd: string): Promise<void> {
@@ -191,3 +185,18 @@ test('a workspace that is deleted takes its budgets along, and holds up nobody',
   expect(await ledger.reservations.reserve(asked(workspaceId, '1'))).toBeNull();
   await waitFor('nothing to be pending', () => ledger.recorder.counts.pending === 0);
 });
+
+test.runIf(inject('testServer') !== null)(
+  'a budget is set, and a period made, while the hours of the workspace are sealed, however long that takes',
+  async () => {
+    const ledger = openLedger(database);
+    const { id } = await addWorkspace(database, 'ENTERPRISE');
+    await database.withSystem(async ({ sql }) => {
+      // As sealing does, until its end.
+      await sql`select from workspaces where id = ${id} for key share`;
+      await ledger.budgets.write(id, { subject: '', window: 'DAY', limitUsd: '1' });
+      await hold(ledger, id, '0.4');
+    });
+    expect(await periodsOf(database, id)).toMatchObject([{ used: 0, reserved: 400_000, held: 400_000 }]);
+  },
+);

@@ -7,7 +7,7 @@ import { reserveBudgets } from '../../../src/domain/usage/reservation-store.ts';
 import { dayOf } from '../../../src/domain/usage/utc-day.ts';
 import { newId } from '../../../src/shared/ids.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
-import { addBudgetedWorkspace, expectExact, openLedger, periodsOf, writeTry } from './budget-fixtures.ts';
+import { addBudgetedWorkspace, expectExact, expire, openLedger, periodsOf, writeTry } from './budget-fixtures.ts';
 import { addWorkspace, NOON, usageEvent } from './usage-fixtures.ts';
 
 const TODAY = dayOf(NOON);
@@ -106,6 +106,20 @@ test('a reservation that is raised twice at once is one, and holds both as far a
   const reservation: Reservation = { id, workspaceId, apiKeyId: '', day: TODAY, amountUsd: '0.75' };
   await writeTry(ledger, reservation, '0.7', true);
   expect(await periodsOf(database, workspaceId)).toMatchObject([{ used: 700_000, reserved: 0, held: 0 }]);
+});
+
+test('what dead servers hold is asked for only where room is short', async () => {
+  const ledger = openLedger(database);
+  const workspaceId = await addBudgetedWorkspace(database, ledger, '1');
+  const id = newId('Reservation');
+  await reserveBudgets(database, grouped(workspaceId, [{ id, apiKeyId: '', cents: 40 }]));
+  await expire(database, { id, workspaceId, apiKeyId: '', day: TODAY, amountUsd: '0.4' });
+  expect(await reserveBudgets(database, grouped(workspaceId, [ask('', 50)]))).toEqual([{ kind: 'held' }]);
+  expect(await reserveBudgets(database, grouped(workspaceId, [ask('', 20)]))).toBe('EXPIRED');
+  expectExact(await periodsOf(database, workspaceId));
+  await ledger.reservations.sweep(workspaceId);
+  expect(await reserveBudgets(database, grouped(workspaceId, [ask('', 20)]))).toEqual([{ kind: 'held' }]);
+  expectExact(await periodsOf(database, workspaceId));
 });
 
 test('what a try costs that is not the last one is taken from what is held for the call', async () => {

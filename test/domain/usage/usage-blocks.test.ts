@@ -100,8 +100,8 @@ test('days are told apart by blocks that are no longer than a day', () => {
     NOON,
   );
   expect(parts.map(({ hours, slice }) => [hours, slice])).toEqual([
-    [24, 'MODEL_OUTCOME'],
-    [24, 'MODEL_OUTCOME'],
+    [24, 'MODEL_API_KEY'],
+    [24, 'MODEL_API_KEY'],
     [null, null],
   ]);
 });

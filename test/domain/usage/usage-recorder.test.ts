@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Database } from '../../../src/db/client.ts';
 import type { SystemCall } from '../../../src/db/workspace-scope.ts';
@@ -61,7 +62,7 @@ test('a clean stop loses nothing: events, rows and sums by day are the same', as
     unpriced: 100,
     meters: { EMBEDDINGS: 20_000 },
   });
-}, 90_000);
+});
 
 test('events are written within a moment, without anybody asking', async () => {
   const workspace = await addWorkspace(database, 'FREE');
@@ -110,6 +111,58 @@ test('a batch whose commit was not heard of is written once', async () => {
     costUsd: '0.2',
     meters: { EMBEDDINGS: 20 },
   });
+});
+
+test('of a batch of which some are written already the others are written, and everything is added up once', async () => {
+  const [workspace, other] = [await addWorkspace(database, 'FREE'), await addWorkspace(database, 'FREE')];
+  const forgetful = new ForgetfulDatabase(database.sql, null);
+  const { logger, lines } = readableLogger();
+  const recorder = new UsageRecorder({ database: forgetful, logger });
+  const record = (id: string) => recorder.record(usageEvent(id, { embeddings: 1, costUsd: '0.01' }));
+  for (let i = 0; i < 20; i++) record(workspace.id);
+  await expect(recorder.flush()).rejects.toThrow('ECONNRESET');
+  for (const { id } of [workspace, other, workspace]) record(id);
+  await recorder.drain();
+  expect(recorder.counts).toEqual({ pending: 0, rejected: 0 });
+  const once = (count: number) => ({ attempts: count, requests: count, meters: { EMBEDDINGS: count } });
+  expect(await written(workspace.id)).toMatchObject({ ...once(22), costUsd: '0.22' });
+  expect(await written(other.id)).toMatchObject({ ...once(1), costUsd: '0.01' });
+  expect(lines.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+});
+
+test('whatever text stands in an attempt is written as it is', async () => {
+  const workspace = await addWorkspace(database, 'ENTERPRISE');
+  const recorder = new UsageRecorder({ database, logger: readableLogger().logger });
+  // No database keeps this one.
+  const text = fc.string({ unit: 'grapheme' }).map((value) => value.replaceAll('\u0000', ''));
+  const odd = fc.oneof(text, fc.constantFrom('', 'NULL', ' ', '\\', '"', ',', '(a,"b")', '{"a"}', 'a\nb', '\\N'));
+  await fc.assert(
+    fc.asyncProperty(odd, odd, fc.option(odd), async (model, requestId, errorCode) => {
+      recorder.record(usageEvent(workspace.id, { model, requestId, errorCode }));
+      await recorder.flush();
+      const [row] = await database.withWorkspace(
+        workspace.id,
+        ({ sql }) => sql`select model, request_id, error_code from usage_attempts order by id desc limit 1`,
+      );
+      expect(row).toEqual({ model, requestId, errorCode });
+      const days = await database.withWorkspace(
+        workspace.id,
+        ({ sql }) => sql`select 1 from usage_daily where model = ${model}`,
+      );
+      expect(days).toHaveLength(1);
+    }),
+    { numRuns: 60 },
+  );
+  expect(recorder.counts).toEqual({ pending: 0, rejected: 0 });
+});
+
+test('a cost that is no number is refused, and the others of the batch are written', async () => {
+  const workspace = await addWorkspace(database, 'FREE');
+  const recorder = new UsageRecorder({ database, logger: readableLogger().logger });
+  for (const costUsd of ['0.1', 'much', '0.2']) recorder.record(usageEvent(workspace.id, { costUsd }));
+  await recorder.drain();
+  expect(await written(workspace.id)).toMatchObject({ attempts: 2, costUsd: '0.3', attemptsCostUsd: '0.3' });
+  expect(recorder.counts).toEqual({ pending: 0, rejected: 1 });
 });
 
 test('events of a deleted workspace are dropped and the others of the batch are not', async () => {

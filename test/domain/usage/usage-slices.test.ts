@@ -102,10 +102,19 @@ async function sumsByLength(workspaceIds: readonly string[]) {
 /** As if nothing had been in the blocks before, and no hour from the beginning of this day on had been over yet. */
 async function beginSealingAt(atMs: number): Promise<void> {
   const { sql } = opened.database;
-  await sql`truncate usage_blocks`;
+  await sql`truncate usage_blocks, usage_day_lists, usage_listed_groups`;
   await sql`
     update usage_sealed set sealed_before = s.midnight, carried_from = s.midnight
     from (select date_trunc('day', ${new Date(atMs)}::timestamptz, 'UTC') as midnight) as s`;
+}
+
+/** As if each day had many groups. */
+async function listAllDays(): Promise<void> {
+  await opened.database.sql`
+    insert into usage_day_lists (workspace_id, day, is_listed)
+    select distinct workspace_id, day, false from usage_daily cross join usage_sealed
+    where day >= (carried_from at time zone 'utc')::date and day < (sealed_before at time zone 'utc')::date
+    on conflict do nothing`;
 }
 
 /** All hours up to one, and then so many of the days from before the blocks. */
@@ -151,7 +160,10 @@ test('however a report is asked for, it is what the attempts of its period add u
             events.push(...late);
           }
           if (place === 12) await seal(0, 3);
-          if (place === 15) await seal(24);
+          if (place === 15) {
+            await listAllDays();
+            await seal(24);
+          }
           const [first, last] = [Math.min(from, to), Math.max(from, to)];
           const report = await service.report(workspace, { from: new Date(first), to: new Date(last) });
           const within = events.filter(({ at }) => at >= first && at < last);
@@ -198,7 +210,7 @@ test('attempts that are written while their hours are sealed are in the slices o
     // Of the day that is not over the longer ones have nothing yet.
     LENGTHS.map((hours) => ({ workspaceId: workspace.id, hours, requests: hours > 24 ? [51] : [90] })),
   );
-}, 60_000);
+});
 
 test('attempts that are written while their days are carried over are in the blocks once, however many servers do it', async () => {
   const { database } = opened;
@@ -220,7 +232,7 @@ test('attempts that are written while their days are carried over are in the blo
   expect(await sumsByLength([workspace.id])).toEqual(
     LENGTHS.map((hours) => ({ workspaceId: workspace.id, hours, requests: [80] })),
   );
-}, 60_000);
+});
 
 /** Until so many statements of this database wait for another one's locks. */
 function waitForBlocked(count: number): Promise<unknown> {
@@ -250,17 +262,22 @@ test.runIf(inject('testServer') !== null)(
     const held = Promise.withResolvers<void>();
     const letGo = Promise.withResolvers<void>();
     const holding = database.withSystem(async ({ sql }) => {
-      await sql`select from usage_blocks where workspace_id = ${id} and slice = 'PROVIDER_OPERATION_OUTCOME' for update`;
+      await sql`select from usage_blocks where workspace_id = ${id} and slice = 'OPERATION_API_KEY_OUTCOME' for update`;
       held.resolve();
       await letGo.promise;
     });
     await held.promise;
     const sealing = seal(2, 0);
-    await waitForBlocked(1);
-    const leaving = database.withSystem(({ sql }) => sql`delete from workspaces where id = ${id}`);
-    await waitForBlocked(2);
-    letGo.resolve();
-    await Promise.all([holding, sealing, leaving]);
+    let leaving: Promise<unknown> | undefined;
+    try {
+      await waitForBlocked(1);
+      leaving = database.withSystem(({ sql }) => sql`delete from workspaces where id = ${id}`);
+      await waitForBlocked(2);
+    } finally {
+      // Also where nothing waits for it: all of them end before their database does.
+      letGo.resolve();
+      await Promise.all([holding, sealing, leaving]);
+    }
     expect(await sumsByLength([id])).toEqual([]);
   },
 );
@@ -284,6 +301,118 @@ test('what breaks off while hours are sealed or days carried over leaves no trac
   expect(await sumsByLength([workspace.id])).toEqual(
     LENGTHS.map((hours) => ({ workspaceId: workspace.id, hours, requests: [4] })),
   );
+});
+
+const BY_DAY: readonly (readonly UsageDimension[])[] = [
+  ['DAY'],
+  ['MODEL', 'DAY'],
+  ['DAY', 'PROVIDER', 'API_KEY'],
+  ['OPERATION', 'DAY', 'OUTCOME'],
+  [...DIMENSIONS],
+];
+
+test('days with more groups than a report shows are listed, and reports by day show what they did, also once an attempt came late', async () => {
+  const { database } = opened;
+  await beginSealingAt(NOON - 2 * DAY_MS);
+  const workspace = await addWorkspace(database, 'ENTERPRISE');
+  const recorder = new UsageRecorder({ database, logger: pino({ level: 'silent' }) });
+  const service = new UsageService({ database, recorder, now: () => NOON });
+  const outcomes = ['SUCCEEDED', 'FAILED', 'CACHED', 'RETRIED', 'RESTARTED'] as const;
+  // 34 models by 3 keys by 2 operations by 5 outcomes: 1,020 groups.
+  const record = (group: number, days: number, hours = 0) => {
+    const key = Math.floor(group / 34) % 3;
+    recorder.record(
+      usageEvent(workspace.id, {
+        ...{ at: NOON - days * DAY_MS + hours * HOUR_MS, model: `local/${group % 34}`, costUsd: '0.01' },
+        ...{
+          apiKeyId: key === 0 ? null : `key_${key}`,
+          operation: Math.floor(group / 102) % 2 === 0 ? 'chat' : 'embed',
+        },
+        outcome: outcomes[Math.floor(group / 204)] ?? 'SUCCEEDED',
+      }),
+    );
+  };
+  // Of the first 1,000 groups some have three requests, some two, and the last ones are some of many with one.
+  for (const [days, groups] of [
+    [2, 1_010],
+    [1, 150],
+    [0, 20],
+  ] as const) {
+    for (let group = 0; group < groups; group++) record(group, days);
+    for (let group = 0; group < groups; group += 5) record(group, days, 3);
+    for (let group = 0; group < groups; group += 10) record(group, days, -3);
+  }
+  await recorder.flush();
+  const show = async () => {
+    const ends = [
+      [NOON - 3 * DAY_MS, NOON + DAY_MS],
+      [NOON - 2 * DAY_MS, NOON],
+      [NOON - 2.5 * DAY_MS, NOON - 0.5 * DAY_MS],
+    ] as const;
+    const reports = await Promise.all(
+      ends.map(([from, to]) => service.report(workspace, { from: new Date(from), to: new Date(to) })),
+    );
+    return Promise.all(reports.flatMap((report) => BY_DAY.map((by) => report.groups(by))));
+  };
+  const listedDays = () => database.sql`
+    select to_char(l.day, 'MM-DD') as day, l.is_listed,
+      (select count(*)::int from usage_listed_groups g where g.workspace_id = l.workspace_id and g.day = l.day and g.kind = 31) as groups
+    from usage_day_lists l where workspace_id = ${workspace.id} order by l.day`;
+
+  const before = await show();
+  expect(before[4]).toHaveLength(1_000);
+  await seal(0);
+  const [both, first] = [
+    [
+      { day: '03-08', isListed: true, groups: 1_000 },
+      { day: '03-09', isListed: true, groups: 150 },
+    ],
+    [
+      { day: '03-08', isListed: false, groups: 1_000 },
+      { day: '03-09', isListed: true, groups: 150 },
+    ],
+  ];
+  expect([...(await listedDays())]).toEqual(both);
+  expect(await show()).toEqual(before);
+
+  for (let again = 0; again < 3; again++) record(1_009, 2);
+  await recorder.flush();
+  expect([...(await listedDays())]).toEqual(first);
+  const late = await show();
+  expect(late[4]?.[0]).toMatchObject({
+    key: { model: 'local/23', operation: 'embed', outcome: 'RESTARTED', day: '2026-03-08' },
+    totals: { requests: 4 },
+  });
+  await seal(0);
+  expect([...(await listedDays())]).toEqual(both);
+  expect(await show()).toEqual(late);
+
+  await database.withSystem(({ sql }) => sql`delete from workspaces where id = ${workspace.id}`);
+  expect([...(await listedDays())]).toEqual([]);
+  const [left] =
+    await database.sql`select count(*)::int as groups from usage_listed_groups where workspace_id = ${workspace.id}`;
+  expect(left).toEqual({ groups: 0 });
+});
+
+test('lists of days are kept for as long as a report can be', async () => {
+  const { sql } = opened.database;
+  await beginSealingAt(NOON);
+  const workspace = await addWorkspace(opened.database, 'ENTERPRISE');
+  await sql`
+    insert into usage_day_lists (workspace_id, day, is_listed)
+    select ${workspace.id}, date '2026-03-09' - age, age > 0 from unnest(array[0, 400, 401]) as age`;
+  await sql`
+    insert into usage_listed_groups
+    select ${workspace.id}, 31, day, 'p', 'm', 'chat', '', 'SUCCEEDED', 1, 0, 1, 0, 0, 1, 1, 0, 0, 0, 1 from usage_day_lists`;
+  await seal(0);
+  const lists = await sql`
+    select (date '2026-03-09' - day) as age, is_listed,
+      (select count(*)::int from usage_listed_groups g where g.workspace_id = l.workspace_id and g.day = l.day) as groups
+    from usage_day_lists l where workspace_id = ${workspace.id} order by 1`;
+  expect([...lists]).toEqual([
+    { age: 0, isListed: true, groups: 0 },
+    { age: 400, isListed: true, groups: 1 },
+  ]);
 });
 
 test('the slices that reports know are those that are made', async () => {

@@ -6,13 +6,14 @@ import { InProcessEventBus } from './in-process-event-bus.ts';
 import { migrate } from './migrate.ts';
 import { postgres } from './postgres-driver.ts';
 import { PostgresEventBus } from './postgres-event-bus.ts';
-import { RedisEventBus } from './redis-event-bus.ts';
 import { makeUsagePartitions } from './usage-partitions.ts';
 import {
   callFunction,
   openTransaction,
+  readInScope,
   type SystemCall,
   type SystemScope,
+  type WorkspaceReads,
   type WorkspaceScope,
   type WorkspaceSnapshot,
 } from './workspace-scope.ts';
@@ -32,9 +33,6 @@ const SERVER_LIMITS = { statement_timeout: 60_000, idle_in_transaction_session_t
 const SERVER_WAIT_MS = 30_000;
 
 const LOCK_NOT_AVAILABLE = '55P03';
-
-/** Columns as they are called: drizzle looks for created_at of the last migration, and where there is none runs no more. */
-const AS_NAMED = { transform: { undefined: null } } as const;
 
 /** The database, embedded or a server: the same SQL through the same driver. */
 export class Database {
@@ -66,6 +64,14 @@ export class Database {
       this.#waitMs,
       work as (scope: object) => Promise<Result>,
     );
+  }
+
+  /**
+   * Reads the rows of one workspace, a statement a round trip. Each sees what is committed when it begins; for several that
+   * have to see the same there is `withSnapshot`.
+   */
+  readWorkspace<Result>(workspaceId: string, work: (reads: WorkspaceReads) => Promise<Result>): Promise<Result> {
+    return readInScope(this.#place, workspaceId, this.#waitMs, work);
   }
 
   /** Runs `work` in a transaction that reads the rows of one workspace, all of them as they were at one moment. */
@@ -130,7 +136,7 @@ export interface DatabaseOptions {
 /** Connects, or starts the embedded database, and migrates. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   if (options.databaseUrl !== undefined) {
-    await migrateOnce(connect({ ...AS_NAMED, max: 1 }, options.databaseUrl));
+    await migrateOnce(connect({ max: 1 }, options.databaseUrl));
     const pool = connect({ max: options.poolSize, idle_timeout: 300 }, options.databaseUrl, SERVER_LIMITS);
     return new Database(pool, null, options.waitMs ?? SERVER_WAIT_MS, await openBus(pool, options));
   }
@@ -138,7 +144,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   // One connection: the socket's multiplexer breaks clients whose extended-protocol messages interleave.
   const target = { path: embedded.socket, host: embedded.socket, user: 'postgres', database: 'postgres', max: 1 };
   try {
-    await migrateOnce(connect({ ...target, ...AS_NAMED }));
+    await migrateOnce(connect(target));
   } catch (error) {
     await embedded.close();
     throw error;
@@ -153,10 +159,12 @@ async function openBus(sql: Sql, { redisUrl, logger }: DatabaseOptions): Promise
   const [identity] = await sql<{ deployment: string }[]>`
     select system_identifier || '-' || (select oid from pg_database where datname = current_database()) as deployment
     from pg_control_system()`;
+  // Its client is loaded where it is wanted alone.
+  const { RedisEventBus } = await import('./redis-event-bus.ts');
   return new RedisEventBus({ url: redisUrl, deployment: identity?.deployment ?? '', logger });
 }
 
-/** On a connection of its own: it holds a lock of its session, and drizzle changes how its client reads dates. */
+/** On a connection of its own: it holds a lock of its session. */
 async function migrateOnce(sql: Sql): Promise<void> {
   try {
     await migrate(sql);

@@ -1,9 +1,20 @@
-import type { PendingQuery, Sql, TransactionSql } from 'postgres';
+import type { ISql, PendingQuery, Sql, TransactionSql } from 'postgres';
 import type { EmbeddedPostgres } from './embedded.ts';
 import type { EventBus } from './event-bus.ts';
 
 declare const scopeKind: unique symbol;
 declare const isSnapshot: unique symbol;
+declare const readsWorkspace: unique symbol;
+
+/**
+ * What reads the rows of one workspace. Store functions that only read take this, so that they run in a `WorkspaceScope` too;
+ * only `Database.readWorkspace` makes one without a transaction around all that is asked of it.
+ */
+export interface WorkspaceReads {
+  readonly workspaceId: string;
+  readonly sql: ISql;
+  readonly [readsWorkspace]: true;
+}
 
 interface Scope {
   /** Runs SQL inside the transaction of this scope. */
@@ -21,8 +32,8 @@ interface Scope {
  * A transaction that row-level security holds to one workspace. Every store function takes one first, so that SQL
  * without a workspace does not compile. Only `Database.withWorkspace` makes one.
  */
-export interface WorkspaceScope extends Scope {
-  readonly workspaceId: string;
+export interface WorkspaceScope extends Scope, WorkspaceReads {
+  readonly sql: TransactionSql;
   readonly [scopeKind]: 'workspace';
 }
 
@@ -99,6 +110,47 @@ export async function openTransaction<Result>(
     return result;
   } finally {
     deadline.stop();
+  }
+}
+
+/** What src/db/postgres-driver.ts adds to the driver. */
+interface PrecededSql {
+  preceded(before: StatementBefore): ISql;
+}
+
+interface StatementBefore {
+  text: string;
+  values: readonly string[];
+  begun: () => void;
+  /** Set where nobody waits any more for what has not been sent: it never is. */
+  isOver: boolean;
+}
+
+const TAKE_ON_TO_READ = `
+  select set_config('role', 'signalbox_app', true), set_config('app.workspace_id', $1, true),
+    set_config('transaction_read_only', 'on', true)`;
+
+/**
+ * Reads the rows of one workspace: each statement is a transaction of its own, which takes on role and workspace in the same
+ * round trip before it. They may run at the same time, on several connections.
+ * @param waitMs within which the first one must begin; null: whenever it can
+ * @throws where it does not begin in time, with a code that `isDatabaseUnavailable` knows
+ */
+export async function readInScope<Result>(
+  { sql, embedded }: TransactionPlace,
+  workspaceId: string,
+  waitMs: number | null,
+  work: (reads: WorkspaceReads) => Promise<Result>,
+): Promise<Result> {
+  embedded?.assertRunning();
+  const deadline = startDeadline(waitMs);
+  const before: StatementBefore = { text: TAKE_ON_TO_READ, values: [workspaceId], begun: deadline.stop, isOver: false };
+  const reading = (sql as unknown as PrecededSql).preceded(before);
+  try {
+    return await Promise.race([work({ workspaceId, sql: reading } as WorkspaceReads), deadline.missed]);
+  } finally {
+    deadline.stop();
+    before.isOver = true;
   }
 }
 

@@ -43,16 +43,33 @@ export function toPage<Item>(
   hasPrevious: boolean,
   cursorOf: (item: Item) => unknown,
 ): Page<Item> {
-  const edges = rows.slice(0, size).map((node) => ({ cursor: encodeCursor(cursorOf(node)), node }));
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage: rows.length > size,
-      hasPreviousPage: hasPrevious,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
+  const edges = rows.slice(0, size).map((node) => new Edge(node, cursorOf));
+  const pageInfo = {
+    hasNextPage: rows.length > size,
+    hasPreviousPage: hasPrevious,
+    get startCursor() {
+      return edges[0]?.cursor ?? null;
+    },
+    get endCursor() {
+      return edges.at(-1)?.cursor ?? null;
     },
   };
+  return { edges, pageInfo };
+}
+
+/** Most queries ask for one cursor of a page, the last: each is made when it is asked for. */
+class Edge<Item> {
+  readonly node: Item;
+  readonly #cursorOf: (item: Item) => unknown;
+
+  constructor(node: Item, cursorOf: (item: Item) => unknown) {
+    this.node = node;
+    this.#cursorOf = cursorOf;
+  }
+
+  get cursor(): string {
+    return encodeCursor(this.#cursorOf(this.node));
+  }
 }
 
 /** A page of a list that is sorted by id. */

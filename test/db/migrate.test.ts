@@ -1,9 +1,13 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { type EarlierVersion, earlierVersion } from '../support/earlier-version.ts';
 import type { TestServer } from '../support/provided-context.ts';
 import { insertWorkspace } from '../support/rows.ts';
+import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts';
 import { createDatabase, databaseName, dropDatabase } from '../support/test-server.ts';
 
 /** Everything that a migration can change: what has been run, and each table, column, index, policy, function and right. */
@@ -44,6 +48,52 @@ describe('migrations', () => {
     expect(before).toMatchObject({ migrations: expect.arrayContaining([expect.objectContaining({ id: 1 })]) });
     const workspaces = await database.withSystem(({ sql }) => sql`select id from workspaces`);
     expect([...workspaces]).toEqual([{ id: 'ws_1' }]);
+  });
+});
+
+describe('a migration that the database refuses', () => {
+  let earlier: EarlierVersion;
+  let folder: TempFolder;
+
+  beforeAll(async () => {
+    earlier = await earlierVersion();
+    folder = makeTempFolder('refused-migration');
+  });
+
+  afterAll(async () => {
+    await earlier?.remove();
+    await folder?.remove();
+  });
+
+  test('leaves nothing behind of itself or of those before it, says what was refused, and runs once it is mended', async () => {
+    const journal = (...tags: string[]) => {
+      const entries = tags.map((tag, idx) => ({ idx, tag, when: 9_000_000_000_000 + idx, breakpoints: true }));
+      writeFileSync(join(folder.path, 'meta', '_journal.json'), JSON.stringify({ entries }));
+    };
+    const migration = (tag: string, statements: string[]) =>
+      writeFileSync(join(folder.path, `${tag}.sql`), statements.join('\n--> statement-breakpoint\n'));
+    mkdirSync(join(folder.path, 'meta'));
+    journal('first', 'second');
+    migration('first', ['create table made_first (id int)']);
+    migration('second', ['create table made_second (id int)', 'drop table nothing_of_that_name']);
+
+    await earlier.before('0001_row_level_security', async (sql) => {
+      const made = async () => {
+        const rows = await sql<{ name: string }[]>`
+          select relname as name from pg_class where relname in ('made_first', 'made_second')
+          union all select 'noted' from signalbox_migrations.__drizzle_migrations where created_at >= 9000000000000
+          order by 1`;
+        return rows.map(({ name }) => name);
+      };
+      const refused = migrate(sql, folder.path);
+      await expect(refused).rejects.toThrow(/is as it was: .*nothing_of_that_name.*, in: drop table/);
+      await expect(refused).rejects.toMatchObject({ cause: { code: '42P01' } });
+      expect(await made()).toEqual([]);
+
+      migration('second', ['create table made_second (id int)']);
+      await migrate(sql, folder.path);
+      expect(await made()).toEqual(['made_first', 'made_second', 'noted', 'noted']);
+    });
   });
 });
 

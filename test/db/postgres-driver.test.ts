@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { EmbeddedPostgres } from '../../src/db/embedded.ts';
 import { postgres } from '../../src/db/postgres-driver.ts';
-import { readPreparedFolder } from '../support/database.ts';
+import { readPreparedFolder } from '../support/prepared-folder.ts';
 import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts';
 
 const PROCESS_FILE = fileURLToPath(new URL('./dying-connection-process.ts', import.meta.url));
@@ -24,7 +24,7 @@ describe('a process whose connection dies in the middle of a transaction', () =>
   });
 
   const run = (kind: 'mended' | 'plain') =>
-    promisify(execFile)(process.execPath, [PROCESS_FILE, database.socket, kind], { timeout: 20_000 });
+    promisify(execFile)(process.execPath, [PROCESS_FILE, database.socket, kind], { timeout: 50_000 });
 
   test('lives on, is told, and connects again', async () => {
     const { stdout } = await run('mended');

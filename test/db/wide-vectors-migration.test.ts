@@ -51,4 +51,4 @@ test('a database with vectors of 1,901 to 2,000 dimensions is brought over: thes
   const [table] = await opened.sql`
     select relforcerowsecurity as "isForced" from pg_class where oid = 'chunks'::regclass`;
   expect(table).toEqual({ isForced: true });
-}, 60_000);
+});

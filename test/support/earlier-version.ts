@@ -40,12 +40,14 @@ export async function earlierVersion(): Promise<EarlierVersion> {
         user: 'postgres',
         database: 'postgres',
       };
-      // Migrating changes how its client reads dates.
-      for (const step of [(sql: Sql) => migrate(sql, migrations), work]) {
-        const sql = databaseUrl === undefined ? postgres(target as never) : postgres(databaseUrl, shared);
-        await step(sql).finally(() => sql.end());
+      const sql = databaseUrl === undefined ? postgres(target as never) : postgres(databaseUrl, shared);
+      try {
+        await migrate(sql, migrations);
+        await work(sql);
+      } finally {
+        await sql.end();
+        await embedded?.close();
       }
-      await embedded?.close();
     },
     bringOver: async () => {
       opened = await openDatabase({ databaseUrl, poolSize: 2, dataDir });

@@ -175,7 +175,7 @@ export class AgentRunService {
     const [first] = await this.find(caller, [id]);
     if (first === undefined) throw new NotFoundError('agent run', id);
     return followLog<AgentRun, number>({
-      ...{ bus: this.#database.bus, topic: jobTopic(workspace.id, first.jobId), position: 0, signal },
+      ...{ bus: this.#database.bus, topic: jobTopic(first.jobId), position: 0, signal },
       pauseMs: FOLLOW_PAUSE_MS,
       read: async (position) => {
         const [run] = await this.#database.withWorkspace(workspace.id, (scope) => findRuns(scope, [id]));

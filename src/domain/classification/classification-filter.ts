@@ -1,4 +1,4 @@
-import type { WorkspaceScope } from '../../db/workspace-scope.ts';
+import type { WorkspaceReads } from '../../db/workspace-scope.ts';
 import { type InputIssue, InvalidInputError, NotFoundError } from '../../shared/errors.ts';
 import type { ClassificationFilter, DocumentFilter } from '../documents/document.ts';
 import { builtInByName, taxonomyName } from './classification.ts';
@@ -12,7 +12,7 @@ const LABELS_NAMED_MAX = 50;
  * @throws NotFoundError (no such taxonomy), InvalidInputError (a label or a confidence that no document can have)
  */
 export async function resolveDocumentFilter<Given extends DocumentFilter | null>(
-  scope: WorkspaceScope,
+  scope: WorkspaceReads,
   filter: Given,
 ): Promise<Given> {
   const given = filter?.classification;

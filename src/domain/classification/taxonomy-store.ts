@@ -1,4 +1,4 @@
-import type { WorkspaceScope } from '../../db/workspace-scope.ts';
+import type { WorkspaceReads, WorkspaceScope } from '../../db/workspace-scope.ts';
 import type { WorkspaceTaxonomy } from './classification.ts';
 import type { TaxonomyDimension } from './taxonomy.ts';
 
@@ -22,7 +22,7 @@ export async function findTaxonomies(scope: WorkspaceScope, ids: readonly string
   return rows.map(fromRow);
 }
 
-export async function findTaxonomyByName(scope: WorkspaceScope, name: string): Promise<WorkspaceTaxonomy | null> {
+export async function findTaxonomyByName(scope: WorkspaceReads, name: string): Promise<WorkspaceTaxonomy | null> {
   const rows = await scope.sql<TaxonomyRow[]>`
     select id, name, dimensions from taxonomies where workspace_id = ${scope.workspaceId} and name = ${name}`;
   return rows[0] === undefined ? null : fromRow(rows[0]);

@@ -40,20 +40,20 @@ export class CollectionService {
 
   async list(caller: Caller, page: { limit: number; after: string | null }): Promise<Collection[]> {
     const { workspace } = authorize(caller, 'DOCUMENTS_READ');
-    return this.#database.withWorkspace(workspace.id, (scope) => listCollections(scope, page));
+    return this.#database.readWorkspace(workspace.id, (scope) => listCollections(scope, page));
   }
 
   /** Collections by id, in no order; those that are not there are left out. */
   async find(caller: Caller, ids: readonly string[]): Promise<Collection[]> {
     const { workspace } = authorize(caller, 'DOCUMENTS_READ');
-    return this.#database.withWorkspace(workspace.id, (scope) => findCollections(scope, ids));
+    return this.#database.readWorkspace(workspace.id, (scope) => findCollections(scope, ids));
   }
 
   /** By collection, the share of documents that have a vector of the workspace's model; 1 where there are none. */
   async embeddingCoverages(caller: Caller, ids: readonly string[]): Promise<number[]> {
     const { workspace } = authorize(caller, 'DOCUMENTS_READ');
     const model = await this.#embeddingModelOf(workspace.id);
-    const coverages = await this.#database.withWorkspace(workspace.id, (scope) =>
+    const coverages = await this.#database.readWorkspace(workspace.id, (scope) =>
       embeddingCoverages(scope, ids, model),
     );
     return ids.map((id) => coverages.get(id) ?? 1);

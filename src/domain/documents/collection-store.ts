@@ -1,4 +1,4 @@
-import type { WorkspaceScope } from '../../db/workspace-scope.ts';
+import type { WorkspaceReads, WorkspaceScope } from '../../db/workspace-scope.ts';
 import type { Collection } from './document.ts';
 
 export async function insertCollection(scope: WorkspaceScope, collection: Collection): Promise<void> {
@@ -8,7 +8,7 @@ export async function insertCollection(scope: WorkspaceScope, collection: Collec
 }
 
 export async function listCollections(
-  scope: WorkspaceScope,
+  scope: WorkspaceReads,
   page: { limit: number; after: string | null },
 ): Promise<Collection[]> {
   return await scope.sql<Collection[]>`
@@ -16,14 +16,14 @@ export async function listCollections(
     where ${page.after}::text is null or id > ${page.after} order by id limit ${page.limit}`;
 }
 
-export async function findCollections(scope: WorkspaceScope, ids: readonly string[]): Promise<Collection[]> {
+export async function findCollections(scope: WorkspaceReads, ids: readonly string[]): Promise<Collection[]> {
   return await scope.sql<Collection[]>`
     select id, name, slug, kind, created_at from collections where id = any(${[...ids]}::text[])`;
 }
 
 /** Share of each collection's documents that have a vector of the model, 0..1; 1 where there are none to embed. */
 export async function embeddingCoverages(
-  scope: WorkspaceScope,
+  scope: WorkspaceReads,
   collectionIds: readonly string[],
   embeddingModel: string,
 ): Promise<Map<string, number>> {

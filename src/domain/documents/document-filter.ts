@@ -1,5 +1,5 @@
 import type { PendingQuery, Row } from 'postgres';
-import type { WorkspaceScope } from '../../db/workspace-scope.ts';
+import type { WorkspaceReads } from '../../db/workspace-scope.ts';
 import type { DocumentFilter } from './document.ts';
 
 /** A piece of SQL. */
@@ -19,7 +19,7 @@ export function isNarrowing(filter: DocumentFilter | null | undefined): filter i
  * @param embeddingModel the workspace's model: what another model embedded is STALE
  */
 export function documentCondition(
-  scope: WorkspaceScope,
+  scope: WorkspaceReads,
   filter: DocumentFilter | null | undefined,
   embeddingModel: string,
 ): Fragment {
@@ -51,6 +51,6 @@ export function documentCondition(
 }
 
 /** The embedding state as a client sees it. */
-export function embeddingStatus(scope: WorkspaceScope, embeddingModel: string): Fragment {
+export function embeddingStatus(scope: WorkspaceReads, embeddingModel: string): Fragment {
   return scope.sql`case when d.embedding_status = 'READY' and d.embedding_model <> ${embeddingModel} then 'STALE' else d.embedding_status end`;
 }

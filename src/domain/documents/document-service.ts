@@ -18,9 +18,12 @@ import type { Document, DocumentFilter } from './document.ts';
 import { isNarrowing } from './document-filter.ts';
 import {
   countDocuments,
+  type DocumentList,
+  type DocumentPlace,
+  type DocumentsAsked,
   deleteDocuments,
   findDocuments,
-  listDocuments,
+  listDocumentsAsAsked,
   lockByExternalIds,
   type NewDocument,
   type StoredDocument,
@@ -276,26 +279,27 @@ export class DocumentService {
   async find(caller: Caller, ids: readonly string[]): Promise<Document[]> {
     const { workspace } = authorize(caller, 'DOCUMENTS_READ');
     const model = await this.#embeddingModelOf(workspace.id);
-    return this.#database.withWorkspace(workspace.id, (scope) => findDocuments(scope, ids, model));
+    return this.#database.readWorkspace(workspace.id, (scope) => findDocuments(scope, ids, model));
   }
 
   /** @throws NotFoundError, InvalidInputError for a filter that makes no sense; so do `count` and `delete` */
   async list(
     caller: Caller,
     filter: DocumentFilter | null,
-    page: { limit: number; after: { createdAt: Date; id: string } | null },
-  ): Promise<Document[]> {
+    place: DocumentPlace,
+    asked: DocumentsAsked,
+  ): Promise<DocumentList> {
     const { workspace } = authorize(caller, 'DOCUMENTS_READ');
     const model = await this.#embeddingModelOf(workspace.id);
-    return this.#database.withWorkspace(workspace.id, async (scope) =>
-      listDocuments(scope, await resolveDocumentFilter(scope, filter), page, model),
+    return this.#database.readWorkspace(workspace.id, async (scope) =>
+      listDocumentsAsAsked(scope, await resolveDocumentFilter(scope, filter), place, model, asked),
     );
   }
 
   async count(caller: Caller, filter: DocumentFilter | null): Promise<number> {
     const { workspace } = authorize(caller, 'DOCUMENTS_READ');
     const model = await this.#embeddingModelOf(workspace.id);
-    return this.#database.withWorkspace(workspace.id, async (scope) =>
+    return this.#database.readWorkspace(workspace.id, async (scope) =>
       countDocuments(scope, await resolveDocumentFilter(scope, filter), model),
     );
   }
@@ -314,7 +318,7 @@ export class DocumentService {
     if (ids !== null && ids.length > MAX_DOCUMENTS_PER_CALL) {
       throw InvalidInputError.at('ids', `may hold ${MAX_DOCUMENTS_PER_CALL} ids a call`);
     }
-    const resolved = await this.#database.withWorkspace(workspace.id, (scope) => resolveDocumentFilter(scope, filter));
+    const resolved = await this.#database.readWorkspace(workspace.id, (scope) => resolveDocumentFilter(scope, filter));
     const target = ids !== null ? { ids } : { filter: resolved as DocumentFilter };
     const model = await this.#embeddingModelOf(workspace.id);
     let deleted = 0;

@@ -1,6 +1,6 @@
 import type { ChunkVector } from '../../db/vector.ts';
-import type { WorkspaceScope } from '../../db/workspace-scope.ts';
-import type { Document, DocumentFilter } from './document.ts';
+import type { WorkspaceReads, WorkspaceScope } from '../../db/workspace-scope.ts';
+import type { Collection, Document, DocumentFilter } from './document.ts';
 import { documentCondition, embeddingStatus, type Fragment } from './document-filter.ts';
 import { identifierLexeme } from './identifiers.ts';
 
@@ -102,7 +102,7 @@ export async function writeDocuments(scope: WorkspaceScope, rows: readonly NewDo
 }
 
 export async function findDocuments(
-  scope: WorkspaceScope,
+  scope: WorkspaceReads,
   ids: readonly string[],
   embeddingModel: string,
 ): Promise<Document[]> {
@@ -110,24 +110,105 @@ export async function findDocuments(
     select ${documentColumns(scope, embeddingModel)} from documents d where d.id = any(${[...ids]}::text[])`;
 }
 
-/** Documents of a filter, newest first. `after` is the last document of the page before. */
+/** Where a page of documents begins, and how long it is. `after` is the last document of the page before. */
+export interface DocumentPlace {
+  limit: number;
+  after: { createdAt: Date; id: string } | null;
+}
+
+/** Documents of a filter, newest first. */
 export async function listDocuments(
-  scope: WorkspaceScope,
+  scope: WorkspaceReads,
   filter: DocumentFilter | null,
-  page: { limit: number; after: { createdAt: Date; id: string } | null },
+  place: DocumentPlace,
   embeddingModel: string,
 ): Promise<Document[]> {
-  const { sql } = scope;
-  const after =
-    page.after === null ? sql`true` : sql`(d.created_at, d.id) < (${page.after.createdAt}, ${page.after.id})`;
-  return await sql<Document[]>`
+  return await scope.sql<Document[]>`
     select ${documentColumns(scope, embeddingModel)} from documents d
-    where ${documentCondition(scope, filter, embeddingModel)} and ${after}
-    order by d.created_at desc, d.id desc limit ${page.limit}`;
+    where ${placeCondition(scope, filter, place, embeddingModel)}
+    order by d.created_at desc, d.id desc limit ${place.limit}`;
+}
+
+/** What tells one document from another: the rest takes longer to read than all of this. */
+export type BriefDocument = Pick<
+  Document,
+  'id' | 'collectionId' | 'externalId' | 'kind' | 'title' | 'language' | 'createdAt' | 'updatedAt'
+>;
+
+/** What a list is read for. */
+export interface DocumentsAsked {
+  /** Whether a `BriefDocument` will do. */
+  isBrief: boolean;
+  withCollections: boolean;
+}
+
+export interface DocumentList {
+  /** Whole where they were not asked for briefly. */
+  documents: BriefDocument[];
+  /** Those that the documents are in; none where they were not asked for. */
+  collections: Collection[];
+}
+
+type PlacedDocument = BriefDocument & {
+  collectionName: string;
+  collectionSlug: string;
+  collectionKind: Collection['kind'];
+  collectionCreatedAt: Date;
+};
+
+/** Documents of a filter, newest first, with what is asked for along with them: one statement for a page. */
+export async function listDocumentsAsAsked(
+  scope: WorkspaceReads,
+  filter: DocumentFilter | null,
+  place: DocumentPlace,
+  embeddingModel: string,
+  { isBrief, withCollections }: DocumentsAsked,
+): Promise<DocumentList> {
+  const { sql } = scope;
+  const columns = isBrief
+    ? sql`d.id, d.collection_id, d.external_id, d.kind, d.title, d.language, d.created_at, d.updated_at`
+    : documentColumns(scope, embeddingModel);
+  const page = sql`
+    select * from documents d where ${placeCondition(scope, filter, place, embeddingModel)}
+    order by d.created_at desc, d.id desc limit ${place.limit}`;
+  if (!withCollections) {
+    const documents = await sql<
+      BriefDocument[]
+    >`select ${columns} from (${page}) d order by d.created_at desc, d.id desc`;
+    return { documents, collections: [] };
+  }
+  // Joined when the page is cut: its order comes from the index, whatever the planner thinks of the join.
+  const documents = await sql<PlacedDocument[]>`
+    select ${columns}, c.name as collection_name, c.slug as collection_slug, c.kind as collection_kind,
+      c.created_at as collection_created_at
+    from (${page}) d join collections c on c.workspace_id = d.workspace_id and c.id = d.collection_id
+    order by d.created_at desc, d.id desc`;
+  return { documents, collections: collectionsOf(documents) };
+}
+
+function collectionsOf(documents: readonly PlacedDocument[]): Collection[] {
+  const collections = new Map<string, Collection>();
+  for (const row of documents) {
+    const { collectionId: id, collectionName: name, collectionSlug: slug } = row;
+    const { collectionKind: kind, collectionCreatedAt: createdAt } = row;
+    if (!collections.has(id)) collections.set(id, { id, name, slug, kind, createdAt });
+  }
+  return [...collections.values()];
+}
+
+function placeCondition(
+  scope: WorkspaceReads,
+  filter: DocumentFilter | null,
+  { after }: DocumentPlace,
+  embeddingModel: string,
+): Fragment {
+  const { sql } = scope;
+  const condition = documentCondition(scope, filter, embeddingModel);
+  return after === null ? condition : sql`${condition} and (d.created_at, d.id) < (${after.createdAt}, ${after.id})`;
 }
 
 export async function countDocuments(
-  scope: WorkspaceScope,
+  scope: WorkspaceReads,
   filter: DocumentFilter | null,
   embeddingModel: string,
 ): Promise<number> {
@@ -228,7 +309,7 @@ export async function markFailed(scope: WorkspaceScope, document: PendingDocumen
     where id = ${document.id} and content_hash = ${document.contentHash}`;
 }
 
-function documentColumns(scope: WorkspaceScope, embeddingModel: string): Fragment {
+function documentColumns(scope: WorkspaceReads, embeddingModel: string): Fragment {
   return scope.sql`
     d.id, d.collection_id, d.external_id, d.kind, d.title, d.text, d.source, d.metadata, d.language, d.content_hash,
     ${embeddingStatus(scope, embeddingModel)} as embedding_status, d.embedding_model, d.embedded_at, d.token_count,

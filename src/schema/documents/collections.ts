@@ -25,8 +25,8 @@ builder.node(CollectionType, {
       description: 'Its documents, newest first.',
       complexity: pageComplexity,
       args: { ...PAGE_ARGS, filter: t.arg({ type: DocumentFilter, description: 'Only these of them.' }) },
-      resolve: (collection, args, context) =>
-        documentPage(args, { ...args.filter, collectionIds: [collection.id] }, context),
+      resolve: (collection, args, context, info) =>
+        documentPage(args, { ...args.filter, collectionIds: [collection.id] }, context, info),
     }),
     embeddingCoverage: t.float({
       description: 'Share of its documents that can be found by meaning, 0..1; 1 where it is empty.',

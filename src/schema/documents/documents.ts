@@ -1,5 +1,7 @@
+import type { GraphQLResolveInfo } from 'graphql';
 import { z } from 'zod';
 import type { Document, DocumentFilter as Filter } from '../../domain/documents/document.ts';
+import { fieldsOfItems } from '../asked-fields.ts';
 import { builder } from '../builder.ts';
 import type { GraphContext } from '../context.ts';
 import { PAGE_ARGS, pageComplexity } from '../page-args.ts';
@@ -99,18 +101,31 @@ export type DocumentPage = Page<Document> & { filter: Filter | null };
 
 const AGE_CURSOR = z.tuple([z.iso.datetime(), z.string().max(100)]);
 
-/** A page of documents, newest first. */
+/** Fields that a `BriefDocument` has all of; any other one reads whole documents. */
+const BRIEF_FIELDS: ReadonlySet<string> = new Set([
+  '__typename',
+  ...['id', 'externalId', 'kind', 'collection', 'title', 'language', 'createdAt', 'updatedAt'],
+]);
+
+/** A page of documents, newest first, read with no more than is asked of them. */
 export async function documentPage(
   args: { first?: number | null; after?: string | null },
   filter: Filter | null,
-  { services, caller }: GraphContext,
+  { services, caller, loaders }: GraphContext,
+  info: GraphQLResolveInfo,
 ): Promise<DocumentPage> {
   const size = pageSize(args.first);
   const after = decodeCursor(args.after, AGE_CURSOR);
-  const rows = await services.documents.list(caller, filter, {
-    limit: size + 1,
-    after: after === null ? null : { createdAt: new Date(after[0]), id: after[1] },
-  });
+  const fields = fieldsOfItems(info);
+  const { documents, collections } = await services.documents.list(
+    caller,
+    filter,
+    { limit: size + 1, after: after === null ? null : { createdAt: new Date(after[0]), id: after[1] } },
+    { isBrief: [...fields].every((field) => BRIEF_FIELDS.has(field)), withCollections: fields.has('collection') },
+  );
+  for (const collection of collections) loaders.collection.prime(collection.id, collection);
+  // Where they are brief, nothing asks for the rest.
+  const rows = documents as Document[];
   return { ...toPage(rows, size, after !== null, (row) => [row.createdAt.toISOString(), row.id]), filter };
 }
 
@@ -120,6 +135,6 @@ builder.queryField('documents', (t) =>
     description: 'Documents, newest first.',
     complexity: pageComplexity,
     args: { ...PAGE_ARGS, filter: t.arg({ type: DocumentFilter, description: 'Only these.' }) },
-    resolve: (_root, args, context) => documentPage(args, args.filter ?? null, context),
+    resolve: (_root, args, context, info) => documentPage(args, args.filter ?? null, context, info),
   }),
 );

@@ -37,7 +37,7 @@ builder.node(ThemeType, {
       description: 'Its documents, newest first.',
       complexity: pageComplexity,
       args: PAGE_ARGS,
-      resolve: ({ id }, args, context) => documentPage(args, { themeIds: [id] }, context),
+      resolve: ({ id }, args, context, info) => documentPage(args, { themeIds: [id] }, context, info),
     }),
     trend: t.float({
       nullable: true,

@@ -1,6 +1,9 @@
 import type { GraphiQLOptions } from 'graphql-yoga';
 import { isPrivateHost } from '../shared/public-address.ts';
 
+/** It stands in the page's head, whatever the other options are. */
+export const GRAPHIQL_TITLE = 'Signalbox';
+
 const FIRST_QUERIES: readonly { query: string; variables?: object }[] = [
   {
     query: `# Find by meaning and words together, with what was really done.
@@ -82,7 +85,7 @@ export function mayShowKey(headers: Headers): boolean {
 export function graphiqlOptions(demo: GraphiqlDemo | null): GraphiQLOptions {
   const headers = JSON.stringify({ authorization: `Bearer ${demo?.key ?? '<your API key>'}` }, null, 2);
   return {
-    title: 'Signalbox',
+    title: GRAPHIQL_TITLE,
     headers,
     defaultHeaders: headers,
     shouldPersistHeaders: false,

@@ -1,12 +1,13 @@
 import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operations';
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Logger } from '../observability/logger.ts';
 import type { GraphContext } from '../schema/context.ts';
 import { schema } from '../schema/index.ts';
 import { CORS } from './cors.ts';
 import { type GraphiqlDemo, graphiqlOptions, mayShowKey } from './graphiql.ts';
+import { graphiqlPage } from './graphiql-page.ts';
 import { type KnownQueries, useKnownQueries } from './known-queries.ts';
+import { openParserCaches } from './parsed-queries.ts';
 import { createContext, type Doors, requestIdOf } from './request-context.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 import { useErrorCodes } from './use-error-codes.ts';
@@ -51,12 +52,13 @@ export function createGraphServer(parts: YogaParts): GraphServer {
     graphqlEndpoint: '/graphql',
     landingPage: false,
     graphiql: ({ headers }) => graphiqlOptions(mayShowKey(headers) ? demo() : null),
-    renderGraphiQL: (options) => renderGraphiQL(options),
+    renderGraphiQL: (options) => graphiqlPage(options),
     // The check reads every body a second time; http-server.ts bounds it before it comes here.
     maxRequestBodySize: false,
     // It would hold whole files in memory; use-uploads.ts streams them.
     multipart: false,
     batching: false,
+    parserAndValidationCache: openParserCaches(),
     cors: CORS,
     // use-error-codes.ts masks them, with the id of the request.
     maskedErrors: false,

@@ -1,4 +1,4 @@
-import Anthropic from '@anthropic-ai/sdk';
+import type Anthropic from '@anthropic-ai/sdk';
 import type { Message, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages';
 import type { ModelInfo as VendorModel } from '@anthropic-ai/sdk/resources/models';
 import type {
@@ -41,7 +41,8 @@ export class AnthropicProvider implements Provider {
   readonly #http: VendorHttp;
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #sdk: Anthropic;
+  /** The vendor's SDK, for calls that are too rare to be worth more; it is loaded by the first of them. */
+  readonly #openSdk: () => Promise<Anthropic>;
   readonly #thinking = new TurnMemory<readonly SignedThinking[]>();
 
   constructor(config: AnthropicConfig, host: PluginHost) {
@@ -54,15 +55,18 @@ export class AnthropicProvider implements Provider {
       'anthropic-version': API_VERSION,
       ...(betas.length === 0 ? {} : { 'anthropic-beta': betas.join(',') }),
     };
-    this.#sdk = new Anthropic({
-      // Given, so that the SDK looks for none in this server's environment.
-      apiKey,
-      baseURL: baseUrl,
-      fetch: this.#http.fetch,
-      maxRetries: 0,
-      logLevel: 'off',
-      defaultHeaders: { ...this.#headers, authorization: null },
-    });
+    this.#openSdk = async () => {
+      const { default: Sdk } = await import('@anthropic-ai/sdk');
+      return new Sdk({
+        // Given, so that the SDK looks for none in this server's environment.
+        apiKey,
+        baseURL: baseUrl,
+        fetch: this.#http.fetch,
+        maxRetries: 0,
+        logLevel: 'off',
+        defaultHeaders: { ...this.#headers, authorization: null },
+      });
+    };
   }
 
   async generate(request: GenerateRequest, call: CallContext): Promise<GenerateResult> {
@@ -96,7 +100,8 @@ export class AnthropicProvider implements Provider {
 
   async listModels(call: CallContext): Promise<ModelInfo[]> {
     const models = await this.#http.attempt(call, async () => {
-      let page = await this.#sdk.models.list({ limit: MODELS_IN_A_PAGE }, { signal: call.signal });
+      const sdk = await this.#openSdk();
+      let page = await sdk.models.list({ limit: MODELS_IN_A_PAGE }, { signal: call.signal });
       const found: VendorModel[] = [...page.data];
       for (let pages = 1; pages < MAX_PAGES && page.hasNextPage(); pages++) {
         page = await page.getNextPage();
@@ -109,7 +114,8 @@ export class AnthropicProvider implements Provider {
 
   async check(call: CallContext): Promise<void> {
     await this.#http.attempt(call, async () => {
-      await this.#sdk.models.list({ limit: 1 }, { signal: call.signal });
+      const sdk = await this.#openSdk();
+      await sdk.models.list({ limit: 1 }, { signal: call.signal });
     });
   }
 

@@ -75,7 +75,7 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-const ANSWER_TIMEOUT_MS = 25_000;
+const ANSWER_TIMEOUT_MS = 50_000;
 
 const CREATE_WORKSPACE = /* GraphQL */ `
   mutation CreateWorkspace($input: CreateWorkspaceInput!) {

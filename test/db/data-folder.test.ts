@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { DataFolderInUseError } from '../../src/db/data-folder-lock.ts';
-import { readPreparedFolder } from '../support/database.ts';
+import { readPreparedFolder } from '../support/prepared-folder.ts';
 import { insertDocument, insertWorkspace } from '../support/rows.ts';
 import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts';
 import { waitFor } from '../support/wait-for.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { DatabaseStoppedError, EmbeddedPostgres } from '../../src/db/embedded.ts';
-import { readPreparedFolder } from '../support/database.ts';
+import { readPreparedFolder } from '../support/prepared-folder.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
 
 /** An embedded database in memory, the thread it runs in, and what was told of its end. */

@@ -154,7 +154,7 @@ describe.each(KINDS.filter(({ isThere }) => isThere))('the event bus $name', ({ 
     const topics = Array.from({ length: 5_000 }, (_, index) => `topic ${index} "ä" ${'x'.repeat(index % 80)}`);
     const heard = topics.map((topic) => hearing(buses.there, topic));
     for (const topic of topics) buses.here.ring(topic);
-    await waitFor('every topic', () => heard.every(({ times }) => times > 0), 10_000);
+    await waitFor('every topic', () => heard.every(({ times }) => times > 0));
     for (const { leave } of heard) leave();
   });
 
@@ -244,7 +244,7 @@ describe.runIf(onPostgres)('the event bus through Postgres', () => {
     await sleep(SETTLE_MS);
     expect(quiet.times).toBe(before);
     await proxy.mend();
-    await waitFor('the reconnected bus to wake its listeners', () => quiet.times > before, 10_000);
+    await waitFor('the reconnected bus to wake its listeners', () => quiet.times > before);
     const since = heard.times;
     testing.database.bus.ring('rung after');
     await waitFor('a ring after the outage', () => heard.times > since);
@@ -265,7 +265,7 @@ describe.runIf(onPostgres)('the event bus through Postgres', () => {
     bus.ring('and another');
     await sleep(SETTLE_MS);
     await proxy.mend();
-    await waitFor('the ring to come through', () => there.times > before, 10_000);
+    await waitFor('the ring to come through', () => there.times > before);
     expect(lines).toHaveLength(1);
     await bus.close();
     await sql.end({ timeout: 1 });
@@ -286,7 +286,7 @@ describe.runIf(onPostgres)('the event bus through Postgres', () => {
     await bus.close();
     await sql.end();
     expect(statements.length).toBeGreaterThan(1);
-    expect(statements.length).toBeLessThan(40);
+    expect(statements.length).toBeLessThan(100);
     expect(Math.max(...statements.map((message) => Buffer.byteLength(message)))).toBeLessThanOrEqual(7_900);
     expect(new Set(statements.flatMap((message) => JSON.parse(message).slice(1))).size).toBe(200);
   });
@@ -305,7 +305,7 @@ describe.runIf(withRedis)('the event bus through Redis', () => {
     const before = heard.times;
     there.ring('orders');
     await redis.start();
-    await waitFor('the listeners to be woken', () => heard.times > before, 10_000);
+    await waitFor('the listeners to be woken', () => heard.times > before);
     await listensToOthers(here, there);
     await waitFor('the end of the outage in the log', () => lines.some((line) => line.includes('again')));
     expect(lines.filter((line) => line.includes('does not answer'))).toHaveLength(1);
@@ -323,7 +323,7 @@ describe.runIf(withRedis)('the event bus through Redis', () => {
     await waitFor('the line', () => lines.some((line) => line.includes('Redis does not answer')));
     expect(heard.times).toBe(0);
     await redis.start();
-    await waitFor('the ring from before', () => heard.times > 0, 10_000);
+    await waitFor('the ring from before', () => heard.times > 0);
     await Promise.all([here.close(), there.close(), redis.close()]);
   });
 
@@ -384,14 +384,16 @@ describe('a ring inside a transaction', () => {
   let testing: TestDatabase;
   beforeAll(async () => {
     testing = await testDatabase();
+    // It wakes every listener when it is connected, whenever that is.
+    const connected = hearing(testing.database.bus, 'connected');
+    if (onPostgres) await waitFor('the bus to be connected', () => connected.times > 0);
+    connected.leave();
   });
   afterAll(() => testing?.close());
 
   test('is heard after its commit alone', async () => {
     const { database } = testing;
     const heard = hearing(database.bus, 'committed');
-    await sleep(SETTLE_MS);
-    heard.times = 0;
     await database.withSystem(async (scope) => {
       scope.ring('committed');
       await scope.sql`select 1`;
@@ -405,8 +407,6 @@ describe('a ring inside a transaction', () => {
   test('is not heard where the transaction is rolled back', async () => {
     const { database } = testing;
     const heard = hearing(database.bus, 'rolled back');
-    await sleep(SETTLE_MS);
-    heard.times = 0;
     const failing = database.withSystem(async (scope) => {
       scope.ring('rolled back');
       await scope.sql`select 1 / 0`;

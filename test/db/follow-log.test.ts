@@ -81,7 +81,7 @@ describe('a follower of a log', () => {
           }
         };
         written.end = writerTurns.length;
-        const reading = take(written.follow({ signal: AbortSignal.timeout(2_000) }), 1_000);
+        const reading = take(written.follow({ signal: AbortSignal.timeout(40_000) }), 1_000);
         for (const turns of writerTurns) {
           for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
           written.append();

@@ -5,7 +5,7 @@ import { waitFor } from '../support/wait-for.ts';
 import { ask, makeDataDir, type ServerProcess, startProcess } from './server-process.ts';
 
 const DEMO_FOLDER = new URL('../../demo/', import.meta.url);
-const START_TIMEOUT_MS = 90_000;
+const START_TIMEOUT_MS = 240_000;
 
 let data: ReturnType<typeof makeDataDir>;
 let running: ServerProcess | null = null;

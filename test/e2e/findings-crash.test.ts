@@ -3,6 +3,7 @@ import { ConversationClient } from '../api/conversations/conversation-client.ts'
 import { startTestServer } from '../api/server-harness.ts';
 import { startChatVendor, vendorIntegration } from '../support/chat-vendor.ts';
 import { testDatabaseTarget } from '../support/database.ts';
+import { copyPreparedFolder } from '../support/prepared-folder.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { ask, makeDataDir, startProcess } from './server-process.ts';
 
@@ -21,7 +22,10 @@ afterEach(async () => {
 async function makeTarget() {
   const data = makeDataDir();
   closing.push(data.remove);
-  if (inject('testServer') === null) return { dataDir: data.path, databaseUrl: undefined, poolSize: 4 };
+  if (inject('testServer') === null) {
+    await copyPreparedFolder(data.path);
+    return { dataDir: data.path, databaseUrl: undefined, poolSize: 4 };
+  }
   const { remove, databaseUrl } = await testDatabaseTarget();
   closing.push(remove);
   return { dataDir: data.path, databaseUrl, poolSize: 4 };

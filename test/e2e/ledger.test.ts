@@ -15,8 +15,8 @@ const ANSWER_COST = 10;
 const QUICK_MS = 30;
 const ROOT_KEY = 'a-root-key-of-the-ledger-tests';
 /** A try may take so long; what a dead server holds is free 20 seconds later. */
-const TOTAL_MS = 3_000;
-const SWEEP_TIMEOUT_MS = 60_000;
+const TOTAL_MS = 10_000;
+const SWEEP_TIMEOUT_MS = 120_000;
 
 const closings: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -196,5 +196,5 @@ test.runIf(inject('testServer') !== null)(
     expect(used).toBe(succeeded * ANSWER_COST);
     expect(used).toBeLessThanOrEqual(limit);
   },
-  180_000,
+  300_000,
 );

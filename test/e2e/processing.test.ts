@@ -1,5 +1,6 @@
 import { afterEach, expect, inject, test } from 'vitest';
 import { testDatabaseTarget } from '../support/database.ts';
+import { copyPreparedFolder } from '../support/prepared-folder.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { ask, makeDataDir, type ServerProcess, startProcess } from './server-process.ts';
 
@@ -33,15 +34,15 @@ test(
       const target = await testDatabaseTarget();
       removals.push(target.remove);
       settings.DATABASE_URL = target.databaseUrl ?? '';
-    }
+    } else await copyPreparedFolder(data.path);
     let server: ServerProcess | undefined;
     let origin = '';
     const start = async () => {
       server = startProcess({ SIGNALBOX_DEMO: '0', SIGNALBOX_ROOT_KEY: ROOT_KEY, ...settings });
       origin = await server.ready();
     };
-    await start();
     removals.push(async () => server?.child.exitCode === null && server.end('SIGKILL'));
+    await start();
 
     const made = await ask<{ createWorkspace: { ownerKey: { secret: string } } }>(
       origin,

@@ -40,7 +40,7 @@ describe('the examples, run as a reader runs them', () => {
   async function example(name: string, ...args: string[]): Promise<string[]> {
     const file = fileURLToPath(new URL(`../../examples/${name}.ts`, import.meta.url));
     const environment = { ...process.env, SIGNALBOX_URL: `${server.url}/graphql`, SIGNALBOX_KEY: workspace.ownerKey };
-    const { stdout } = await run(process.execPath, [file, ...args], { env: environment, timeout: 25_000 });
+    const { stdout } = await run(process.execPath, [file, ...args], { env: environment, timeout: 55_000 });
     return stdout.trimEnd().split('\n');
   }
 

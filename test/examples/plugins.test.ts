@@ -110,7 +110,7 @@ describe('the plugin process of the examples', () => {
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });
-    url = await waitFor('the process to say where it is', () => /http:\S+/.exec(output)?.[0], 15_000);
+    url = await waitFor('the process to say where it is', () => /http:\S+/.exec(output)?.[0]);
     expect(await registerPlugin(server, { url })).toMatchObject({ id: 'shouter', source: url, error: null });
   });
 

@@ -50,7 +50,7 @@ async function postRaw(body: string, headers: Record<string, string> = {}) {
     method: 'POST',
     headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}`, 'x-signalbox-csrf': '1', ...headers },
     body,
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(50_000),
   });
   return {
     status: response.status,
@@ -245,10 +245,10 @@ describe('a file', () => {
     const { url } = await start(
       async ([file]) => {
         const content = (file as Upload).open();
-        await new Promise((resolve) => setTimeout(resolve, 350));
+        await new Promise((resolve) => setTimeout(resolve, 2_500));
         return String((await text(content)).length);
       },
-      { silenceMs: 100 },
+      { silenceMs: 1_000 },
     );
     expect((await post(url, oneFile('x'.repeat(3_000_000)))).body.data?.take).toBe('3000000');
   });
@@ -274,7 +274,7 @@ async function postStream(url: string, bytes: number) {
     headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}`, 'x-signalbox-csrf': '1' },
     body: ReadableStream.from(content()) as never,
     duplex: 'half',
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(50_000),
   } as RequestInit);
   return { status: response.status, body: (await response.json()) as Awaited<ReturnType<typeof post>>['body'] };
 }

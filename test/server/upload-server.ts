@@ -87,7 +87,7 @@ export async function post(url: string, form: FormData, headers: Record<string, 
     method: 'POST',
     headers: { 'x-signalbox-csrf': '1', ...headers },
     body: form,
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(50_000),
   });
   return { status: response.status, body: (await response.json()) as Answered['body'] };
 }

@@ -1,8 +1,14 @@
 import { TypeID } from 'typeid-js';
 import { describe, expect, it } from 'vitest';
-import { ID_PREFIXES, type IdKind, kindOfId, newId } from '../../src/shared/ids.ts';
+import { ID_PREFIXES, type IdKind, idBoundary, kindOfId, newId } from '../../src/shared/ids.ts';
 
 const KINDS = Object.keys(ID_PREFIXES) as IdKind[];
+
+/** The first of version 7 that can be made at a moment. */
+function uuidAt(atMs: number): string {
+  const time = atMs.toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000`;
+}
 
 describe('an id', () => {
   it.each(KINDS)('is a TypeID with a UUID of version 7 that was made now (%s)', (kind) => {
@@ -23,6 +29,17 @@ describe('an id', () => {
 
     expect([...made].sort()).toEqual(made);
     expect(new Set(made).size).toBe(made.length);
+  });
+
+  it('sorts by the moment it was made, before the boundary of any later one', () => {
+    const id = newId('Job');
+    const madeAt = Number.parseInt(TypeID.fromString(id, 'job').toUUID().replace('-', '').slice(0, 12), 16);
+
+    expect(id > idBoundary('Job', madeAt)).toBe(true);
+    expect(id < idBoundary('Job', madeAt + 1)).toBe(true);
+    expect([0, 2 ** 20, 2 ** 40, 2 ** 45].map((atMs) => idBoundary('Job', atMs))).toEqual(
+      [0, 2 ** 20, 2 ** 40, 2 ** 45].map((atMs) => TypeID.fromUUID('job', uuidAt(atMs)).toString().slice(0, 14)),
+    );
   });
 
   it('has an end that cannot be told from the one before', () => {

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { inject } from 'vitest';
 import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/client.ts';
+import { readPreparedFolder } from './prepared-folder.ts';
 import type {} from './provided-context.ts';
 import { makeTempFolder } from './temp-folder.ts';
 import { createDatabase, databaseName, dropDatabase } from './test-server.ts';
@@ -50,9 +50,4 @@ export async function testDatabase(): Promise<TestDatabase> {
     await remove();
   };
   return { ...target, database, close };
-}
-
-/** A data folder of the embedded database, migrated and empty, as `DatabaseOptions.preparedFolder` takes it. */
-export async function readPreparedFolder(): Promise<Uint8Array> {
-  return new Uint8Array(await readFile(inject('preparedFolderPath')));
 }

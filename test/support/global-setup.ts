@@ -21,7 +21,9 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   };
   try {
     project.provide('runFolder', runFolder);
-    project.provide('preparedFolderPath', await prepareFolder(runFolder));
+    const preparedFolder = join(runFolder, 'prepared');
+    project.provide('preparedFolderPath', await prepareFolder(runFolder, preparedFolder));
+    project.provide('preparedDatabasePath', join(preparedFolder, 'postgres'));
     if (server !== null) await prepareTemplate(server, runFolder);
     project.provide('testServer', server);
   } catch (error) {
@@ -31,8 +33,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   return tearDown;
 }
 
-async function prepareFolder(runFolder: string): Promise<string> {
-  const dataDir = join(runFolder, 'prepared');
+async function prepareFolder(runFolder: string, dataDir: string): Promise<string> {
   await prepare({ databaseUrl: undefined, dataDir });
   // Started once more and dumped untouched, so that a copy has no log to replay.
   const embedded = await EmbeddedPostgres.start(dataDir);

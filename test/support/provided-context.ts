@@ -5,6 +5,8 @@ declare module 'vitest' {
     runFolder: string;
     /** A dump of a migrated, empty data folder of the embedded database. */
     preparedFolderPath: string;
+    /** That data folder itself, closed: to be copied. */
+    preparedDatabasePath: string;
     /** The Postgres that the suite runs on, with its template; null: on embedded databases. */
     testServer: TestServer | null;
   }

@@ -54,7 +54,7 @@ export async function postForm(url: string, form: FormData, key: string | null):
     method: 'POST',
     headers: key === null ? { 'x-signalbox-csrf': '1' } : { authorization: `Bearer ${key}` },
     body: form,
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(50_000),
   });
   return { status: response.status, body: (await response.json()) as ImportAnswered['body'] };
 }

@@ -1,17 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_INTERVAL_MS = 20;
+/** Generous, as the limit of a whole test: a busy machine is no fault of the code. */
+const TIMEOUT_MS = 50_000;
 
 /**
  * Asks again and again until the answer is neither false, null nor undefined.
- * @param expectation what is waited for, as the end of the sentence "waited 20000 ms for …"
+ * @param expectation what is waited for, as the end of the sentence "waited 50000 ms for …"
  * @returns that answer
  * @throws after `timeoutMs`, with the last error of `poll` as its cause where there was one
  */
 export async function waitFor<Answer>(
   expectation: string,
   poll: () => Answer | Promise<Answer>,
-  timeoutMs = 20_000,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Exclude<Answer, false | null | undefined>> {
   const deadline = performance.now() + timeoutMs;
   let lastError: unknown;

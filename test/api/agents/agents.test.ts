@@ -83,7 +83,7 @@ function untilOver(id: string): Promise<RunResult> {
     if (found.error !== null && found.status === 'QUEUED') throw new Error(found.error);
     return ['QUEUED', 'RUNNING'].includes(found.status) ? null : found;
   };
-  return waitFor(`the end of the run ${id}`, look, 20_000);
+  return waitFor(`the end of the run ${id}`, look);
 }
 
 describe('an agent', () => {

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, t
 import { WebSocket } from 'ws';
 import { startReceiver, type WebhookReceiver } from '../../domain/alerts/webhook-receiver.ts';
 import { testDatabaseTarget } from '../../support/database.ts';
+import { clearOfMidnight } from '../../support/midnight.ts';
 import { makeTempFolder } from '../../support/temp-folder.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { ScriptedModels, says } from '../openai-door/scripted-provider.ts';
@@ -37,6 +38,7 @@ beforeAll(async () => {
   server = await startTestServer({ wrapProvider: models.wrap, environment: PRIVATE_URLS });
 });
 beforeEach(async () => {
+  await clearOfMidnight();
   models.play('writer', says('yes'));
   workspace = await budgeted(server);
 });
@@ -257,7 +259,7 @@ describe('the webhook', () => {
     const { url, secret } = await set(receiver.url);
     expect(url).toBe(receiver.url);
     await spend(FOR_A_CRITICAL_ONE);
-    await waitFor('both calls', () => receiver.calls.length === 2, 10_000);
+    await waitFor('both calls', () => receiver.calls.length === 2);
     const { webhooks } = new OpenAI({ apiKey: 'none' });
     for (const { body, headers } of receiver.calls) {
       await webhooks.verifySignature(body, headers as Record<string, string>, secret);
@@ -344,9 +346,9 @@ describe.skipIf(inject('testServer') === null)('two servers', () => {
     const heard = overSse(second, workspace.ownerKey);
     await untilListening(second, 1);
     await Promise.all(servers.map(({ url }) => spend(FOR_A_CRITICAL_ONE / 2, workspace.ownerKey, url)));
-    await waitFor('both alerts', () => heard.length === 2, 10_000);
+    await waitFor('both alerts', () => heard.length === 2);
     expect(heard.map(({ level }) => level)).toEqual(['WARNING', 'CRITICAL']);
-    await waitFor('both calls', () => receiver.calls.length === 2, 10_000);
+    await waitFor('both calls', () => receiver.calls.length === 2);
     expect(await alerts()).toHaveLength(2);
   });
 });

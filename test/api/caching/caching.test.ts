@@ -75,16 +75,12 @@ async function warm(texts: string[]): Promise<Result> {
 
 /** Waits for a job. Returns what it did. */
 async function finished(id: string): Promise<{ result: unknown; progress: { done: number; total: number } }> {
-  return waitFor(
-    'the job to be done',
-    async () => {
-      const { node } = await workspace.read<{
-        node: { status: string; result: unknown; progress: { done: number; total: number } };
-      }>(JOB, { id });
-      return node.status === 'COMPLETED' ? node : null;
-    },
-    20_000,
-  );
+  return waitFor('the job to be done', async () => {
+    const { node } = await workspace.read<{
+      node: { status: string; result: unknown; progress: { done: number; total: number } };
+    }>(JOB, { id });
+    return node.status === 'COMPLETED' ? node : null;
+  });
 }
 
 /** Asks the model a question about some documents, as the product's own features do. */

@@ -16,7 +16,7 @@ const CREATE_COLLECTION = /* GraphQL */ `
   }
 `;
 /** Within so many milliseconds a request must be answered, whatever has become of the database. */
-const PATIENCE_MS = 8_000;
+const PATIENCE_MS = 30_000;
 
 const postgresServer = inject('testServer');
 
@@ -93,7 +93,7 @@ describe.skipIf(postgresServer === null)('where Postgres goes away', () => {
 
   /** Until the database answers again; then nothing may be left of its absence. */
   async function expectRecovery(): Promise<void> {
-    await waitFor('the server to be ready again', async () => (await statusOf(server, '/readyz')) === 200, 15_000);
+    await waitFor('the server to be ready again', async () => (await statusOf(server, '/readyz')) === 200);
     for (let round = 0; round < 10; round += 1) {
       const { status, body } = await server.query(COLLECTIONS, {}, { key: workspace.ownerKey });
       expect([status, body.errors]).toEqual([200, undefined]);
@@ -120,7 +120,7 @@ describe.skipIf(postgresServer === null)('where Postgres goes away', () => {
 
   test('and hangs on connections that are open: work that cannot begin fails in time, and none of it is done later', async () => {
     const { databaseUrl, dataDir } = server.app.config;
-    const database = await openDatabase({ databaseUrl, dataDir, poolSize: 1, waitMs: 300 });
+    const database = await openDatabase({ databaseUrl, dataDir, poolSize: 1, waitMs: 500 });
     try {
       let done = 0;
       const work = () =>
@@ -129,7 +129,7 @@ describe.skipIf(postgresServer === null)('where Postgres goes away', () => {
           await sql`select 1`;
         });
       await work();
-      const held = database.sql.begin((sql) => sql`select pg_sleep(1)`);
+      const held = database.sql.begin((sql) => sql`select pg_sleep(3)`);
       const failure = await work().catch((error: unknown) => error);
       expect(isDatabaseUnavailable(failure)).toBe(true);
       await held;
@@ -183,8 +183,10 @@ describe.skipIf(postgresServer === null)('where Postgres goes away', () => {
       }
     });
     try {
-      const end = performance.now() + 4_000;
-      while (performance.now() < end) {
+      const beganAt = performance.now();
+      // On a busy machine it takes longer until enough has happened.
+      const isEnough = () => killed > 20 && seen.size >= 2;
+      while (performance.now() < beganAt + (isEnough() ? 4_000 : 30_000)) {
         const rows = await admin`
           select pg_terminate_backend(pid) from pg_stat_activity
           where datname = current_database() and application_name = 'signalbox' and random() < 0.5`;

@@ -222,7 +222,7 @@ describe('an import that is ended', () => {
   test('by the loss of its file is given up at once, and says so', async () => {
     const collectionId = await client.collection();
     const sent = await client.send(rowsOf(20_000), { collectionId });
-    await waitFor('the first records', async () => (await client.look(sent.id)).processedRecords >= 100, 30_000);
+    await waitFor('the first records', async () => (await client.look(sent.id)).processedRecords >= 100);
     const files = await LocalFileStore.open(server.app.config.filesDir);
     await files.delete(`${client.workspace.id}/imports/${sent.id}/source`);
     // What an attempt has opened it reads on: the next one finds nothing.
@@ -236,47 +236,38 @@ describe('an import that is ended', () => {
   test('by a cancel keeps what it has stored, and tells how much that is', async () => {
     const collectionId = await client.collection();
     const sent = await client.send(rowsOf(20_000), { collectionId });
-    await waitFor('the first records', async () => (await client.look(sent.id)).processedRecords >= 100, 30_000);
+    await waitFor('the first records', async () => (await client.look(sent.id)).processedRecords >= 100);
     const { cancelJob } = await client.workspace.read<{ cancelJob: { __typename: string } }>(
       'mutation ($input: CancelJobInput!) { cancelJob(input: $input) { __typename } }',
       { input: { id: sent.job.id } },
     );
     expect(cancelJob.__typename).toBe('Job');
-    const still = await waitFor(
-      'the batches under way to end',
-      async () => {
-        const before = (await client.look(sent.id)).processedRecords;
-        await new Promise((resolve) => setTimeout(resolve, 300));
-        const after = await client.look(sent.id);
-        return after.processedRecords === before && after;
-      },
-      30_000,
-    );
+    const count = 'query ($filter: DocumentFilter) { documents(filter: $filter) { totalCount } }';
+    const still = await waitFor('the batches under way to end, and what it tells to be what is stored', async () => {
+      const before = (await client.look(sent.id)).processedRecords;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const { documents } = await client.workspace.read<{ documents: { totalCount: number } }>(count, {
+        filter: { collectionIds: [collectionId] },
+      });
+      const after = await client.look(sent.id);
+      return after.processedRecords === before && documents.totalCount === before && after;
+    });
     expect(still.job.status).toBe('CANCELLED');
     expect(still.processedRecords).toBeLessThan(20_000);
-    const count = 'query ($filter: DocumentFilter) { documents(filter: $filter) { totalCount } }';
-    const { documents } = await client.workspace.read<{ documents: { totalCount: number } }>(count, {
-      filter: { collectionIds: [collectionId] },
-    });
-    expect(documents.totalCount).toBe(still.processedRecords);
   });
 
   test('by the deletion of its collection ends in peace', async () => {
     const collectionId = await client.collection();
     const sent = await client.send(rowsOf(5_000), { collectionId });
-    await waitFor('the first records', async () => (await client.look(sent.id)).processedRecords >= 100, 30_000);
+    await waitFor('the first records', async () => (await client.look(sent.id)).processedRecords >= 100);
     await server.app.database.sql`delete from collections where id = ${collectionId}`;
     const look = 'query ($id: ID!) { node(id: $id) { ... on Job { status result } } }';
-    const ended = await waitFor(
-      'the job to end',
-      async () => {
-        const { node } = await client.workspace.read<{ node: { status: string; result: object | null } }>(look, {
-          id: sent.job.id,
-        });
-        return node.status !== 'RUNNING' && node.status !== 'QUEUED' && node;
-      },
-      30_000,
-    );
+    const ended = await waitFor('the job to end', async () => {
+      const { node } = await client.workspace.read<{ node: { status: string; result: object | null } }>(look, {
+        id: sent.job.id,
+      });
+      return node.status !== 'RUNNING' && node.status !== 'QUEUED' && node;
+    });
     expect(ended).toMatchObject({ status: 'COMPLETED', result: { gone: true } });
   });
 });

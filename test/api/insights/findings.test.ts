@@ -46,7 +46,7 @@ async function subscribe<Told>(query: string, client = workspace, on: TestServer
   const socket = createClient({ url: on.wsUrl, webSocketImpl: WebSocket, retryAttempts: 0, connectionParams });
   const results = socket.iterate<Record<string, Told>>({ query: `subscription { ${query} }` });
   const first = results.next();
-  await waitFor('the subscription', () => on.app.database.bus.listenerCount > before, 20_000);
+  await waitFor('the subscription', () => on.app.database.bus.listenerCount > before);
   let next: ReturnType<typeof results.next> | null = first;
   return {
     next: async (): Promise<Told> => {
@@ -58,7 +58,7 @@ async function subscribe<Told>(query: string, client = workspace, on: TestServer
     /** Until nothing of it is left: the next one is told apart by the count. */
     leave: async () => {
       await socket.dispose();
-      await waitFor('the end of the subscription', () => on.app.database.bus.listenerCount <= before, 20_000);
+      await waitFor('the end of the subscription', () => on.app.database.bus.listenerCount <= before);
     },
   };
 }

@@ -315,7 +315,7 @@ describe('a trial', () => {
     } finally {
       await server.close();
     }
-  }, 60_000);
+  });
 
   test('whose tokens cannot be counted is an answer all the same, and is counted as a call', async () => {
     const tried = await change(client, 'testIntegration', { pluginId: 'vendor', config, prompt: 'count oddly' });
@@ -327,7 +327,7 @@ describe('a trial', () => {
   test('of a provider that only embeds makes a vector', async () => {
     const tried = await change(client, 'testIntegration', { pluginId: 'local', config: {} });
     expect(tried).toMatchObject({ ok: true, error: null, sample: 'a vector of 768 dimensions by use-lite-768' });
-  }, 60_000);
+  });
 
   test('of a provider that is not there says so', async () => {
     const gone = await startVendor();

@@ -87,7 +87,7 @@ async function converse(server: TestServer, client: WorkspaceClient, { suffix, l
     model: null,
     retrieval: true,
   });
-  await waitFor('the answer', async () => (await conversations.generation(sent.id)).status === 'COMPLETED', 20_000);
+  await waitFor('the answer', async () => (await conversations.generation(sent.id)).status === 'COMPLETED');
 }
 
 /** An agent that has run, and what it found. */
@@ -115,7 +115,7 @@ async function findThings(
     );
     return node.finishedAt !== null;
   };
-  await waitFor('the end of the run', isOver, 30_000);
+  await waitFor('the end of the run', isOver);
   const finder = { agentId: createAgent.id, agentName: `Watcher of ${label}`, runId: runAgent.id };
   await app.database.withWorkspace(client.id, async (scope) => {
     await recordInsight(scope, finder, anInsight({ title: `Something about ${label}`, documentIds: [documentId] }));

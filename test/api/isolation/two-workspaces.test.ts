@@ -101,7 +101,7 @@ async function answerOf(field: string, caseName: string, given: string): Promise
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${workspace.ownerKey}` },
     body: JSON.stringify({ query: documentOf(field, caseName, given) }),
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(50_000),
   });
   const names = [...VOLATILE, ...(MADE_FOR_THE_ANSWER[field] ?? [])].join('|');
   const volatile = new RegExp(`"(${names})":(?:null|[\\d.e+-]+|"[^"]*")`, 'g');

@@ -26,7 +26,7 @@ async function chat(content: string): Promise<Response> {
     method: 'POST',
     headers: { authorization: `Bearer ${workspace.ownerKey}`, 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'local/writer', messages: [{ role: 'user', content }] }),
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(50_000),
   });
 }
 

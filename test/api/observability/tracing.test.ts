@@ -113,7 +113,7 @@ describe('with a collector', () => {
         messages: [{ role: 'user', content: 'the secret question' }],
         ...fields,
       }),
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(50_000),
     }).then((response) => response.text());
 
   /** The spans, which a stop sends on. */
@@ -231,9 +231,12 @@ describe('with a collector', () => {
 
 describe('a collector that does not answer', () => {
   let silent: Server;
+  let tracing: Awaited<ReturnType<typeof startTracing>>;
   beforeAll(async () => {
     silent = createServer(() => undefined);
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    tracing = await startTracing({ endpoint, headers: {}, serviceName: 'signalbox' }, createLogger('silent'));
   });
   afterAll(() => {
     silent.close();
@@ -241,9 +244,6 @@ describe('a collector that does not answer', () => {
   });
 
   test('holds up neither calls nor, for longer than its bound, the stop', async () => {
-    const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    const destination = { endpoint, headers: {}, serviceName: 'signalbox' };
-    const tracing = await startTracing(destination, createLogger('silent'));
     const asked = { method: 'generate', operation: 'chat', model: null, workspaceId: 'ws', requestId: 'req' };
     tracing.tracer.begin({ ...asked, traceparent: null }).end({ finishReason: 'stop' });
     await tracing.close();

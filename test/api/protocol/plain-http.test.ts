@@ -23,7 +23,7 @@ async function postChunks(chunks: Iterable<string>): Promise<{ status: number; b
   const post = request(`${server.url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${workspace.ownerKey}` },
-    signal: AbortSignal.timeout(15_000),
+    signal: AbortSignal.timeout(50_000),
   });
   const answered = once(post, 'response') as Promise<[IncomingMessage]>;
   post.on('error', () => undefined);
@@ -216,7 +216,7 @@ describe('the size of a request', () => {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: new Uint8Array(33 * MEGABYTE).fill(32),
-      signal: AbortSignal.timeout(15_000),
+      signal: AbortSignal.timeout(50_000),
     });
     expect(response.status).toBe(413);
     expect(await response.json()).toEqual({

@@ -6,7 +6,7 @@ import { openLocalEmbedding } from './local-embedding.ts';
 let local: Awaited<ReturnType<typeof openLocalEmbedding>>;
 beforeAll(async () => {
   local = await openLocalEmbedding();
-}, 60_000);
+});
 afterAll(() => local.close());
 
 describe('the word list', () => {

@@ -87,7 +87,7 @@ test(`${FOLLOWERS} followers of one answer are told every event by one listener,
   const all = upTo(7);
   for (const seqs of await Promise.all(told)) expect(seqs).toEqual(all);
   expect(stored.database.bus.listenerCount).toBe(listeners);
-}, 60_000);
+});
 
 test('a follower that does not read for a while comes back to every event, once and in order', async () => {
   const { id, append, end } = await begin();

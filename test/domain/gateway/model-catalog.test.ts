@@ -48,7 +48,7 @@ describe('a model', () => {
   test('waits for no listing that does not come', async () => {
     const { catalog } = catalogOver(never);
     expect((await catalog.model('ws', 'mine/brand-new', 'GENERATE')).info.name).toBe('brand-new');
-  }, 10_000);
+  });
 
   test('of a configuration has the price that was configured, and what the plugin knows beside it', async () => {
     const { catalog } = catalogOver(never, [{ name: 'known', inputUsdPerMillion: '1' } as never]);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { type Database, openDatabase } from '../../../src/db/client.ts';
 import { openWebhook, sealWebhook } from '../../../src/domain/alerts/alert-webhook.ts';
 import { readWebhook, writeWebhook } from '../../../src/domain/alerts/alert-webhook-store.ts';
@@ -17,6 +17,7 @@ import {
 import { readSecretKeys, secretKeyOf } from '../../../src/domain/integrations/secret-key.ts';
 import { ConfigError } from '../../../src/shared/config-error.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
+import { copyPreparedFolder } from '../../support/prepared-folder.ts';
 import { insertWorkspace } from '../../support/rows.ts';
 import { makeTempFolder, type TempFolder } from '../../support/temp-folder.ts';
 
@@ -117,7 +118,7 @@ describe('sealing everything anew', () => {
   });
 });
 
-describe('npm run rotate-secret-key', () => {
+describe.runIf(inject('testServer') === null)('npm run rotate-secret-key', () => {
   let folder: TempFolder;
   beforeEach(() => {
     folder = makeTempFolder('rotate');
@@ -147,6 +148,7 @@ describe('npm run rotate-secret-key', () => {
 
   test('--new makes another key in the data folder, moves everything to it and forgets the one before', async () => {
     const old = readSecretKeys(given()).current;
+    await copyPreparedFolder(folder.path);
     await inDatabase(async (database) => {
       for (const workspaceId of WORKSPACES) await insertWorkspace(database, workspaceId);
       await store(database, new CredentialVault({ current: old, previous: null }), 'ws_a', 'int_1');
@@ -169,6 +171,7 @@ describe('npm run rotate-secret-key', () => {
     const old = readFileSync(keyFile(), 'utf8');
     writeFileSync(join(folder.path, 'secret-key.previous'), old);
     writeFileSync(join(folder.path, 'secret-key'), NEW);
+    await copyPreparedFolder(folder.path);
     await inDatabase(async (database) => {
       for (const workspaceId of WORKSPACES) await insertWorkspace(database, workspaceId);
       await store(database, vaultOf(old.trim()), 'ws_b', 'int_1');
@@ -182,7 +185,7 @@ describe('npm run rotate-secret-key', () => {
     const { code, stderr } = await run(['--new'], { SIGNALBOX_SECRET_KEY: NEW });
     expect(code).toBe(1);
     expect(stderr).toMatch(/^signalbox: .*SIGNALBOX_SECRET_KEY_PREVIOUS/);
-  }, 60_000);
+  });
 
   test('--new is refused beside a shared Postgres, where nobody can tell whether a server runs, and says what to do', async () => {
     const before = readFileSync(keyFile(), 'utf8');
@@ -190,7 +193,7 @@ describe('npm run rotate-secret-key', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^signalbox: --new is for the embedded database.*SIGNALBOX_SECRET_KEY_PREVIOUS/);
     expect(readFileSync(keyFile(), 'utf8')).toBe(before);
-  }, 60_000);
+  });
 
   test('an empty file in place of the key is an error, not the key of an empty text', () => {
     writeFileSync(keyFile(), '\n');

@@ -56,7 +56,7 @@ beforeAll(async () => {
       vectors: [[1, i / 100, 0, 0]],
     })),
   );
-}, 60_000);
+});
 
 afterAll(() => close());
 

@@ -32,7 +32,7 @@ beforeAll(async () => {
     await writeChunkVectors(scope, QUOTED_MODEL.id, rows.slice(0, 60));
   });
   await database.sql`analyze`;
-}, 60_000);
+});
 
 afterAll(() => close());
 

@@ -161,12 +161,12 @@ describe('the local provider', () => {
     for (const env of [{ CLOSE: '1' }, {}]) {
       const ended = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
         env: { ...process.env, ...env },
-        timeout: 20_000,
+        timeout: 50_000,
         encoding: 'utf8',
       });
       expect(ended).toMatchObject({ status: 0, stdout: '768\n', stderr: '' });
     }
-  }, 45_000);
+  }, 110_000);
 });
 
 describe('sentence-transformers', () => {

@@ -1,11 +1,12 @@
 /**
- * What does the OpenAI door add to a call of a model, with keys, limits, the cache's look-up and usage on?
+ * What does the OpenAI door add to a call of a model, with keys, limits, the cache's look-up, usage and, with --budget, a day's
+ * and a month's budget on?
  *
  * Peers in the same run, taking turns, before the same local vendor: a direct call, a bare pipe (node:http to undici) and
  * Portkey's gateway as it comes (npm `@portkey-ai/gateway`, without keys, limits, cache or usage).
  *
  * Run: node bench/gateway-overhead.ts [--rounds=3] [--seconds=5] [--streams=64] [--database=postgres://…]
- *                                   [--only=streams]
+ *                                   [--budget] [--only=streams]
  */
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
@@ -25,12 +26,19 @@ const CREATE = /* GraphQL */ `
   }
 `;
 
+const BUDGET = /* GraphQL */ `
+  mutation Budget($input: SetBudgetInput!) {
+    setBudget(input: $input) { __typename ... on Error { message } }
+  }
+`;
+
 const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
     streams: { type: 'string', default: '64' },
     database: { type: 'string' },
+    budget: { type: 'boolean', default: false },
     only: { type: 'string' },
   },
 });
@@ -69,10 +77,17 @@ async function startContestants(): Promise<Contestant[]> {
   const input = {
     name: 'vendor',
     pluginId: 'openai-compatible',
-    config: { baseUrl, models: [{ name: 'bench-model' }] },
+    config: { baseUrl, models: [{ name: 'bench-model', inputUsdPerMillion: '1', outputUsdPerMillion: '4' }] },
   };
   const made = await ask<{ createIntegration: { __typename: string } }>(product.port, bearer(key), CREATE, { input });
   if (made.createIntegration.__typename !== 'Integration') throw new Error(JSON.stringify(made));
+  if (flags.budget) {
+    for (const window of ['DAY', 'MONTH']) {
+      const budget = { input: { window, limitUsd: '1000000' } };
+      const { setBudget } = await ask<{ setBudget: { __typename: string } }>(product.port, bearer(key), BUDGET, budget);
+      if (setBudget.__typename !== 'Budget') throw new Error(JSON.stringify(setBudget));
+    }
+  }
   await start([PORTKEY, '--headless', `--port=${PORTKEY_PORT}`], { TRUSTED_CUSTOM_HOSTS: '127.0.0.1' }, null);
   const path = '/v1/chat/completions';
   const portkey = { authorization: 'Bearer none', 'x-portkey-provider': 'openai', 'x-portkey-custom-host': baseUrl };

@@ -60,7 +60,7 @@ function bareCalls({ sql }: Database): Call {
 async function ledgerCalls(opened: Database): Promise<Call> {
   const recorder = new UsageRecorder({ database: opened, logger: pino({ level: 'silent' }) });
   const reservations = new ReservationService(opened);
-  const budgets = new BudgetService({ database: opened, recorder, onChange: () => undefined });
+  const budgets = new BudgetService({ database: opened, recorder, reservations, onChange: () => undefined });
   const workspaceId = newId('Workspace');
   const named = { name: 'bench', slug: workspaceId.replace('_', '-'), tier: 'ENTERPRISE' as const };
   await opened.withSystem((scope) => insertWorkspace(scope, { id: workspaceId, ...named, createdAt: new Date() }));
@@ -75,7 +75,10 @@ async function ledgerCalls(opened: Database): Promise<Call> {
       if (reservation === null) throw new Error('nothing was held');
       return {
         settle: () => {
-          recorder.record({ ...eventOf(workspaceId), reservationId: reservation.id, settles: true });
+          const event = { ...eventOf(workspaceId), reservationId: reservation.id, settles: true };
+          recorder.record({ ...event, keeps: reservations.isWanted(reservation) }, (isKept) =>
+            reservations.over(reservation, isKept),
+          );
           return recorder.settle();
         },
       };

@@ -93,6 +93,7 @@ async function assemble(config: Config, logger: Logger, opened: Opened, options:
   opened.recorder = recorder;
   const meters = new MeterService(database);
   const reservations = new ReservationService(database);
+  opened.reservations = reservations;
   const { plugins, wrapProvider } = options;
   opened.tracing = await openTracing(config, logger);
   const models = await openModelAccess({
@@ -162,6 +163,7 @@ interface Opened {
   generationRunner?: GenerationRunner;
   boss?: Awaited<ReturnType<typeof startBoss>>;
   recorder?: UsageRecorder;
+  reservations?: ReservationService;
   alertWatch?: AlertWatch;
   models?: ModelAccess;
   tracing?: Tracing;
@@ -174,7 +176,7 @@ interface Opened {
  * is taken, whatever became of the one before.
  */
 async function closeAll(opened: Opened): Promise<void> {
-  const { work, generationRunner, boss, recorder, alertWatch, models, tracing, files, database } = opened;
+  const { work, generationRunner, boss, recorder, reservations, alertWatch, models, tracing, files, database } = opened;
   const steps = [
     () => generationRunner?.stop(),
     () => work?.stop(),
@@ -185,6 +187,7 @@ async function closeAll(opened: Opened): Promise<void> {
     () => closeTokenCounting(),
     () => models?.embeddingCache.drain(),
     () => recorder?.drain(),
+    () => reservations?.close(),
     () => alertWatch?.close(),
     () => tracing?.close(),
     () => files?.close(),

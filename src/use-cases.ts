@@ -161,7 +161,7 @@ function openDocuments(
 
 /** Who may do what, and spend how much. */
 function accessServices(
-  { database, authenticator, recorder, models }: Foundation,
+  { database, authenticator, recorder, reservations, models }: Foundation,
   alertWatch: AlertWatch,
   onWorkspaceDeleted: (workspaceId: string) => void,
 ): Pick<Services, 'apiKeys' | 'workspaces' | 'budgets'> {
@@ -169,7 +169,7 @@ function accessServices(
     models.directory.forget(workspaceId);
     alertWatch.checkSoon([workspaceId]);
   };
-  const budgets = new BudgetService({ database, recorder, onChange });
+  const budgets = new BudgetService({ database, recorder, reservations, onChange });
   return {
     apiKeys: new ApiKeyService(database, authenticator, (workspaceId, budget) => budgets.write(workspaceId, budget)),
     workspaces: new WorkspaceService(database, authenticator, onWorkspaceDeleted),

@@ -19,7 +19,8 @@ import { workspaces } from './workspaces.ts';
 
 /**
  * One row for each try at a provider, also the failed and the cached ones. Partitioned by month of `at` (UTC); the
- * partitions are made by `make_usage_partitions()` of the migrations.
+ * partitions are made by `make_usage_partitions()` of the migrations. `record_usage` alone writes them, with their workspace
+ * locked: in place of a foreign key, which would look that up again for each, a trigger deletes them with it.
  */
 export const usageAttempts = pgTable(
   'usage_attempts',
@@ -48,10 +49,7 @@ export const usageAttempts = pgTable(
     costUsd: numeric('cost_usd'),
     latencyMs: doublePrecision('latency_ms').notNull(),
   },
-  (table) => [
-    primaryKey({ columns: [table.workspaceId, table.at, table.id] }),
-    foreignKey({ columns: [table.workspaceId], foreignColumns: [workspaces.id] }).onDelete('cascade'),
-  ],
+  (table) => [primaryKey({ columns: [table.workspaceId, table.at, table.id] })],
 );
 
 /** What attempts add up to. */
@@ -277,6 +275,8 @@ export const budgetPeriods = pgTable(
     usedUsd: numeric('used_usd').notNull(),
     /** The sum of the subject's reservations that were made before its end. */
     reservedUsd: numeric('reserved_usd').notNull(),
+    /** When it last had no room for a call that may have some soon; to the second. */
+    shortAt: instant('short_at'),
   },
   (table) => [
     primaryKey({ columns: [table.workspaceId, table.subject, table.window, table.startsOn] }),

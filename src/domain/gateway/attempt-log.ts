@@ -106,9 +106,10 @@ export class AttemptLog {
     const event = this.#lastEvent;
     if (event === null) return this.#budget.release();
     this.#lastEvent = null;
-    this.#recorder.record({ ...event, settles: true });
+    const budget = this.#budget;
+    const keeps = event.outcome === 'SUCCEEDED' && budget.isReusable;
+    this.#recorder.record({ ...event, settles: true, keeps }, (isKept) => budget.ended(isKept));
     await this.#recorder.settle();
-    this.#budget.ended();
   }
 
   #record(event: UsageEvent): void {

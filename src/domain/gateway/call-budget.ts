@@ -3,7 +3,7 @@ import { addDecimals, compareDecimals, subtractDecimals } from '../../shared/dec
 import type { WorkspaceProviders } from '../integrations/integration-directory.ts';
 import { type Budget, budgetsOf, windowDays } from '../usage/budget.ts';
 import { BudgetExceededError } from '../usage/errors.ts';
-import type { Reservation } from '../usage/reservation.ts';
+import type { HeldReservation } from '../usage/reservation.ts';
 import type { ReservationService } from '../usage/reservation-service.ts';
 import { costBoundUsd, type UseBound } from './cost-bound.ts';
 import type { ModelCall } from './model-call.ts';
@@ -30,10 +30,13 @@ export interface BudgetParts {
  */
 export class CallBudget {
   readonly #parts: BudgetParts;
-  #reservation: Reservation | null = null;
+  #reservation: HeldReservation | null = null;
   /** Of what is held, without what the tries so far have cost. */
   #leftUsd = '0';
   #expiresAtMs = 0;
+  /** Tries that have spent of it, and whether more was held since: only what is as it was can be of use to a next call. */
+  #tries = 0;
+  #isRaised = false;
   #prolonging: NodeJS.Timeout | null = null;
 
   constructor(parts: BudgetParts) {
@@ -43,6 +46,12 @@ export class CallBudget {
   /** Null: nothing is held. */
   get reservationId(): string | null {
     return this.#reservation?.id ?? null;
+  }
+
+  /** Whether what is held may be kept for a next call. */
+  get isReusable(): boolean {
+    const isAsItWas = this.#tries === 1 && !this.#isRaised;
+    return this.#reservation !== null && isAsItWas && this.#parts.reservations.isWanted(this.#reservation);
   }
 
   /**
@@ -59,8 +68,9 @@ export class CallBudget {
       const { workspace, apiKeyId } = call.caller;
       const asked = { workspaceId: workspace.id, apiKeyId, amountUsd, ttlMs, signal: call.signal };
       this.#reservation = await reservations.reserve(asked);
-      this.#leftUsd = amountUsd;
-      if (this.#reservation !== null) this.#goodFor(ttlMs);
+      if (this.#reservation === null) return;
+      this.#leftUsd = this.#reservation.amountUsd;
+      this.#goodUntil(this.#reservation.untilMs, ttlMs);
       return;
     }
     const missingUsd = subtractDecimals(amountUsd, this.#leftUsd);
@@ -79,37 +89,41 @@ export class CallBudget {
     await reservations.check(workspace.id, apiKeyId, this.#boundOf(id, info));
   }
 
-  /** A try that is not the last one has cost this. */
+  /** A try has cost this. */
   spent(costUsd: string | null): void {
+    this.#tries += 1;
     const left = subtractDecimals(this.#leftUsd, costUsd ?? '0');
     this.#leftUsd = compareDecimals(left, '0') < 0 ? '0' : left;
   }
 
-  /** The last try is written, and what it has not used is free. */
-  ended(): void {
+  /** The last try is written; what it has not used is free, or kept for a next call. */
+  ended(isKept: boolean): void {
     if (this.#prolonging !== null) clearTimeout(this.#prolonging);
     this.#prolonging = null;
+    const reservation = this.#reservation;
     this.#reservation = null;
-    this.#parts.reservations.freed(this.#parts.call.caller.workspace.id);
+    if (reservation !== null) this.#parts.reservations.over(reservation, isKept);
   }
 
   /** Nothing was tried, or nothing is left to be written: gives back what is held. */
   async release(): Promise<void> {
     const reservation = this.#reservation;
     if (reservation === null) return;
-    this.ended();
+    this.ended(false);
     await this.#parts.reservations.release(reservation);
   }
 
-  async #raise(reservation: Reservation, amountUsd: string, ttlMs: number): Promise<void> {
+  async #raise(reservation: HeldReservation, amountUsd: string, ttlMs: number): Promise<void> {
+    this.#isRaised = true;
+    const untilMs = performance.now() + ttlMs;
     await this.#parts.reservations.raise(reservation, amountUsd, ttlMs);
     this.#leftUsd = addDecimals(this.#leftUsd, amountUsd);
-    this.#goodFor(ttlMs);
+    this.#goodUntil(untilMs, ttlMs);
   }
 
   /** An answer that is read slowly takes longer than any limit: it is prolonged for as long as this process works on it. */
-  #goodFor(ttlMs: number): void {
-    this.#expiresAtMs = performance.now() + ttlMs;
+  #goodUntil(untilMs: number, ttlMs: number): void {
+    this.#expiresAtMs = untilMs;
     if (this.#prolonging !== null) clearTimeout(this.#prolonging);
     const prolong = () => {
       const reservation = this.#reservation;
@@ -117,7 +131,7 @@ export class CallBudget {
       // Where the database is away, tried again soon.
       this.#raise(reservation, '0', ttlMs).catch(() => this.#prolongAfter(prolong, MARGIN_MS / 10));
     };
-    this.#prolongAfter(prolong, ttlMs - MARGIN_MS / 2);
+    this.#prolongAfter(prolong, untilMs - performance.now() - MARGIN_MS / 2);
   }
 
   #prolongAfter(prolong: () => void, delayMs: number): void {

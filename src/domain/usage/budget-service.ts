@@ -12,11 +12,13 @@ import {
   WORKSPACE_SUBJECT,
 } from './budget.ts';
 import { deleteBudget, lockLedger, makePeriods, readBudgets, writeBudget } from './budget-store.ts';
+import type { ReservationService } from './reservation-service.ts';
 import type { UsageRecorder } from './usage-recorder.ts';
 
 export interface BudgetServiceParts {
   database: Database;
   recorder: UsageRecorder;
+  reservations: ReservationService;
   /** The budgets of a workspace were changed: what is remembered of them is out of date. */
   onChange: (workspaceId: string) => void;
   /** Milliseconds since 1970. */
@@ -84,7 +86,7 @@ export class BudgetService {
       await makePeriods(scope, workspaceId, [budget.subject], this.#now());
       await wakeDelayedJobs(scope, workspaceId);
     });
-    this.#parts.onChange(workspaceId);
+    await this.#changed(workspaceId);
   }
 
   async #remove(workspaceId: string, which: Pick<Budget, 'subject' | 'window'>): Promise<BudgetState> {
@@ -94,8 +96,14 @@ export class BudgetService {
       await deleteBudget(scope, workspaceId, which);
       await wakeDelayedJobs(scope, workspaceId);
     });
-    this.#parts.onChange(workspaceId);
+    await this.#changed(workspaceId);
     return removed;
+  }
+
+  /** What is kept for next calls was held under the budgets as they were. */
+  async #changed(workspaceId: string): Promise<void> {
+    this.#parts.onChange(workspaceId);
+    await this.#parts.reservations.letGo(workspaceId);
   }
 
   async #one(workspaceId: string, { subject, window }: Pick<Budget, 'subject' | 'window'>): Promise<BudgetState> {
@@ -104,9 +112,10 @@ export class BudgetService {
     return found;
   }
 
-  /** With what this process has still to write, so that a client sees its own calls at once. */
+  /** With what this process has still to write or to give back, so that a client sees its own calls at once. */
   async #read(workspaceId: string, subjects: readonly string[]): Promise<BudgetState[]> {
     await this.#parts.recorder.flush();
+    await this.#parts.reservations.letGo(workspaceId);
     return this.#parts.database.withWorkspace(workspaceId, (scope) => readBudgets(scope, subjects, this.#now()));
   }
 }

@@ -2,8 +2,9 @@ import type { Database } from '../../db/client.ts';
 import { compareDecimals } from '../../shared/decimal.ts';
 import { newId } from '../../shared/ids.ts';
 import { lockLedger, makePeriods } from './budget-store.ts';
+import { KeptReservations } from './kept-reservations.ts';
 import { Lanes, type Verdict } from './lanes.ts';
-import { type Admission, type Reservation, refusalOf, subjectsOf } from './reservation.ts';
+import { type Admission, type HeldReservation, type Reservation, refusalOf, subjectsOf } from './reservation.ts';
 import {
   endReservations,
   type ReservationGroup,
@@ -16,6 +17,10 @@ import { dayOf } from './utc-day.ts';
 
 /** How long a call waits for others to need less than they hold. */
 const WAIT_MS = 10_000;
+/** How much longer a reservation is good for that several calls may use, one after the other. */
+const STRETCH_MS = 15_000;
+/** After this long what could not be ended is tried again. */
+const END_AGAIN_MS = 1_000;
 /** Expired reservations that one call ends before its own is made. */
 const SWEEP_MAX = 1_000;
 
@@ -40,11 +45,21 @@ export class ReservationService {
   /** By workspace: the calls of a tick in one statement. */
   readonly #lanes = new Lanes<TimedReservation, Admission>((asked) => this.#reserveAll(asked));
   readonly #waiters = new RoomWaiters();
+  readonly #kept: KeptReservations;
+  /** What was kept and is being ended now: of no use to anybody, and still in the books. */
+  readonly #ending = new Set<Promise<void>>();
+  /** What could not be ended. It may have ended, and nobody has heard of it: nobody takes it over. */
+  #unended: HeldReservation[] = [];
+  #endingAgain: NodeJS.Timeout | null = null;
 
-  /** @param now milliseconds since 1970 */
-  constructor(database: Database, now: () => number = Date.now) {
+  /**
+   * @param now milliseconds since 1970
+   * @param keptMs how long what a call has held is kept for a next one
+   */
+  constructor(database: Database, now: () => number = Date.now, keptMs = 250) {
     this.#database = database;
     this.#now = now;
+    this.#kept = new KeptReservations((idle) => void this.#endKept(idle).catch(() => undefined), keptMs);
   }
 
   /**
@@ -53,12 +68,15 @@ export class ReservationService {
    * @returns null where no budget is in force
    * @throws BudgetExceededError, and nothing is held; the signal's reason where the caller has left meanwhile
    */
-  async reserve({ workspaceId, apiKeyId, signal, ...asked }: ReservationRequest): Promise<Reservation | null> {
-    const id = newId('Reservation');
+  async reserve({ workspaceId, signal, amountUsd, ...asked }: ReservationRequest): Promise<HeldReservation | null> {
+    const call = { workspaceId, apiKeyId: asked.apiKeyId ?? '', id: newId('Reservation') };
     const deadline = performance.now() + WAIT_MS;
-    for (;;) {
+    for (let mayLetGo = true; ; ) {
       signal.throwIfAborted();
-      const reservation = { ...asked, workspaceId, id, apiKeyId: apiKeyId ?? '', day: dayOf(this.#now()) };
+      const wanted = { ...call, day: dayOf(this.#now()), amountUsd };
+      const kept = this.#kept.take(wanted, asked.ttlMs);
+      if (kept !== null) return kept;
+      const reservation = this.#timed(wanted, asked.ttlMs);
       const answer = await this.#lanes.ask(workspaceId, reservation);
       if (answer.kind === 'free') return null;
       if (answer.kind === 'held') {
@@ -66,10 +84,49 @@ export class ReservationService {
         signal.throwIfAborted();
         return reservation;
       }
-      const waitMs = deadline - performance.now();
-      if (!answer.mayFit || waitMs <= 0 || !(await this.#waiters.wait(workspaceId, id, waitMs, signal))) {
-        throw refusalOf(answer, asked.amountUsd);
+      if (mayLetGo) {
+        mayLetGo = false;
+        if (await this.letGo(workspaceId)) continue;
       }
+      const waitMs = deadline - performance.now();
+      if (!answer.mayFit || waitMs <= 0 || !(await this.#waiters.wait(workspaceId, call.id, waitMs, signal))) {
+        throw refusalOf(answer, amountUsd);
+      }
+    }
+  }
+
+  /** Where calls follow each other, a reservation is good for a little longer, so that the next ones can use it. */
+  #timed(wanted: Reservation, ttlMs: number): HeldReservation & TimedReservation {
+    const goodForMs = this.#kept.isWanted(wanted) ? ttlMs + STRETCH_MS : ttlMs;
+    return { ...wanted, ttlMs: goodForMs, untilMs: performance.now() + goodForMs };
+  }
+
+  /** Whether a reservation whose call ends now should be kept for a next one. */
+  isWanted(reservation: HeldReservation): boolean {
+    return reservation.day === dayOf(this.#now()) && this.#kept.isWanted(reservation);
+  }
+
+  /** The last try of a call is written: its reservation has ended, or was kept, and others may have room now. */
+  over(reservation: HeldReservation, isKept: boolean): void {
+    this.#kept.ended(reservation);
+    if (isKept) this.#kept.keep(reservation);
+    this.#waiters.wake(reservation.workspaceId);
+  }
+
+  /** Ends what is kept in this process for the next calls of a workspace. Returns whether there may be more room now. */
+  async letGo(workspaceId: string): Promise<boolean> {
+    const kept = this.#kept.takeAll(workspaceId);
+    const mayHaveRoom = kept.length + this.#unended.length + this.#ending.size > 0;
+    if (mayHaveRoom) await Promise.all([this.#endKept(kept), Promise.allSettled(this.#ending)]);
+    return mayHaveRoom;
+  }
+
+  /** Ends all that is kept, and keeps nothing any more: for a clean stop, when all calls are over. */
+  async close(): Promise<void> {
+    try {
+      await Promise.all([this.#endKept(this.#kept.close()), Promise.allSettled(this.#ending)]);
+    } finally {
+      if (this.#endingAgain !== null) clearTimeout(this.#endingAgain);
     }
   }
 
@@ -78,19 +135,17 @@ export class ReservationService {
    * @throws BudgetExceededError, and what is held stays
    */
   async raise(reservation: Reservation, amountUsd: string, ttlMs: number): Promise<void> {
-    const answer = await this.#lanes.ask(reservation.workspaceId, { ...reservation, amountUsd, ttlMs });
+    const { workspaceId } = reservation;
+    let answer = await this.#lanes.ask(workspaceId, { ...reservation, amountUsd, ttlMs });
+    if (answer.kind === 'refused' && (await this.letGo(workspaceId))) {
+      answer = await this.#lanes.ask(workspaceId, { ...reservation, amountUsd, ttlMs });
+    }
     if (answer.kind === 'refused') throw refusalOf(answer, amountUsd);
   }
 
   /** Ends a reservation that no attempt has ended. */
   async release(reservation: Reservation): Promise<void> {
-    await this.#database.withSystem((scope) => endReservations(scope, [reservation], { onlyExpired: false }));
-    this.freed(reservation.workspaceId);
-  }
-
-  /** There may be room again: those that wait try once more. */
-  freed(workspaceId: string): void {
-    this.#waiters.wake(workspaceId);
+    await this.#end([reservation]);
   }
 
   /**
@@ -107,7 +162,33 @@ export class ReservationService {
   /** Ends the workspace's reservations whose holders have died, without waiting for the maintenance. */
   async sweep(workspaceId: string): Promise<void> {
     const ended = await this.#database.withSystem((scope) => sweepReservations(scope, SWEEP_MAX, workspaceId));
-    if (ended > 0) this.freed(workspaceId);
+    if (ended > 0) this.#waiters.wake(workspaceId);
+  }
+
+  async #end(reservations: readonly Reservation[]): Promise<void> {
+    if (reservations.length === 0) return;
+    await this.#database.withSystem((scope) => endReservations(scope, reservations, { onlyExpired: false }));
+    for (const workspaceId of new Set(reservations.map((ended) => ended.workspaceId))) this.#waiters.wake(workspaceId);
+  }
+
+  /** @throws what the database answers; it is tried again, until the time of what is kept is over */
+  async #endKept(kept: readonly HeldReservation[]): Promise<void> {
+    const nowMs = performance.now();
+    const left = [...this.#unended.splice(0), ...kept].filter(({ untilMs }) => untilMs > nowMs);
+    const ending = this.#end(left);
+    this.#ending.add(ending);
+    try {
+      await ending;
+    } catch (error) {
+      this.#unended.push(...left);
+      this.#endingAgain ??= setTimeout(() => {
+        this.#endingAgain = null;
+        void this.#endKept([]).catch(() => undefined);
+      }, END_AGAIN_MS).unref();
+      throw error;
+    } finally {
+      this.#ending.delete(ending);
+    }
   }
 
   async #reserveAll(asked: readonly [TimedReservation, ...TimedReservation[]]): Promise<Verdict<Admission>[]> {

@@ -89,7 +89,7 @@ async function findExpired(scope: SystemScope, workspaceId: string | null, limit
  */
 export async function endReservations(
   scope: SystemScope,
-  ended: readonly Reservation[],
+  ended: readonly Pick<Reservation, 'workspaceId' | 'id'>[],
   { onlyExpired }: { onlyExpired: boolean },
 ): Promise<number> {
   const keys = ended.map(({ workspaceId, id }) => ({ workspaceId, id }));

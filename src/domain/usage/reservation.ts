@@ -13,6 +13,12 @@ export interface Reservation {
   amountUsd: string;
 }
 
+/** A reservation whose call this process makes. */
+export interface HeldReservation extends Reservation {
+  /** Of `performance.now()`: until then nobody gives it up for dead, whatever becomes of this process. */
+  untilMs: number;
+}
+
 /** The subjects whose budgets a reservation is held in. */
 export function subjectsOf({ apiKeyId }: Pick<Reservation, 'apiKeyId'>): string[] {
   return [...new Set([WORKSPACE_SUBJECT, apiKeyId])];

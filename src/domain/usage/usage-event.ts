@@ -53,4 +53,6 @@ export interface UsageEvent {
   reservationId?: string;
   /** Whether it was the call's last try, and what is left of the reservation is free again. */
   settles?: boolean;
+  /** With `settles`: the reservation may stay as it is for a next call, where the budgets have room for both. */
+  keeps?: boolean;
 }

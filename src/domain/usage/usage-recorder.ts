@@ -27,6 +27,8 @@ export interface UsageRecorderCounts {
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 10_000;
+/** A call that waits to be written waits for all that its statement writes; of more than these half goes first. */
+const SETTLED_AT_ONCE = 40;
 /** Failures in a row, with less than two seconds between them, after which a call gives up that waits to be written. */
 const SETTLE_ATTEMPTS = 5;
 
@@ -64,9 +66,12 @@ export class UsageRecorder {
     this.#tellWritten = listener;
   }
 
-  /** Takes an event in; it is written within a moment. Never waits and never throws. */
-  record(event: UsageEvent): void {
-    this.#queue.push({ ...event, id: newId('Attempt') });
+  /**
+   * Takes an event in; it is written within a moment. Never waits and never throws.
+   * @param onOver told once, when it is written or given up: whether its reservation was kept
+   */
+  record(event: UsageEvent, onOver?: (isKept: boolean) => void): void {
+    this.#queue.push({ ...event, id: newId('Attempt'), onOver });
     this.#recorded += 1;
     this.#rejectBeyondBound();
     if (this.#queue.length === this.#batchSize && this.#failures === 0) this.#schedule(0);
@@ -93,7 +98,7 @@ export class UsageRecorder {
     await endOfTurn();
     for (let failures = 0; this.#settled < target; ) {
       try {
-        await this.#writeBatch();
+        await this.#writeBatch(Math.max(SETTLED_AT_ONCE, Math.ceil(this.#queue.length / 2)));
       } catch (error) {
         failures += 1;
         if (failures === SETTLE_ATTEMPTS) throw error;
@@ -160,15 +165,15 @@ export class UsageRecorder {
   }
 
   /** One batch at a time, whoever asks. */
-  #writeBatch(): Promise<void> {
-    this.#writing ??= this.#writeOldest().finally(() => {
+  #writeBatch(most = this.#batchSize): Promise<void> {
+    this.#writing ??= this.#writeOldest(Math.min(most, this.#batchSize)).finally(() => {
       this.#writing = null;
     });
     return this.#writing;
   }
 
-  async #writeOldest(): Promise<void> {
-    const batch = this.#queue.splice(0, this.#batchSize);
+  async #writeOldest(count: number): Promise<void> {
+    const batch = this.#queue.splice(0, count);
     try {
       await this.#write(batch);
       this.#failures = 0;
@@ -184,13 +189,14 @@ export class UsageRecorder {
 
   async #write(batch: readonly RecordedEvent[]): Promise<void> {
     try {
-      await recordUsage(this.#database, batch);
+      const kept = await recordUsage(this.#database, batch);
       this.#settled += batch.length;
+      for (const event of batch) event.onOver?.(kept.has(event));
       this.#tellWritten(new Set(batch.map(({ workspaceId }) => workspaceId)));
     } catch (error) {
       if (!isRefusedValue(error)) throw error;
       if (batch.length === 1) {
-        this.#reject(1, 'the database refuses a usage event', { err: error, event: batch[0] });
+        this.#reject(batch, 'the database refuses a usage event', { err: error, event: batch[0] });
         return;
       }
       // One event that the database refuses must not hold up the others of its batch.
@@ -203,15 +209,17 @@ export class UsageRecorder {
   #rejectBeyondBound(): void {
     if (this.#queue.length <= this.#maxPending) return;
     const oldest = this.#queue.splice(0, Math.max(this.#batchSize, this.#queue.length - this.#maxPending));
-    this.#reject(oldest.length, 'too many usage events wait for the database: the oldest are not counted', {
+    this.#reject(oldest, 'too many usage events wait for the database: the oldest are not counted', {
       from: new Date(oldest[0]?.at ?? 0).toISOString(),
     });
   }
 
-  #reject(events: number, message: string, details: Record<string, unknown>): void {
+  #reject(rejected: readonly RecordedEvent[], message: string, details: Record<string, unknown>): void {
+    const events = rejected.length;
     this.#rejected += events;
     this.#settled += events;
     this.#logger.error({ ...details, events, rejectedSinceStart: this.#rejected }, message);
+    for (const { onOver } of rejected) onOver?.(false);
   }
 }
 

@@ -5,6 +5,8 @@ import { dayOf } from './utc-day.ts';
 /** An event with the id of its row, made when it was recorded: a batch that is written again changes nothing. */
 export interface RecordedEvent extends UsageEvent {
   id: string;
+  /** Told once, when it is written or given up: whether its reservation was kept. */
+  onOver?: ((isKept: boolean) => void) | undefined;
 }
 
 type Value = string | number | null;
@@ -82,5 +84,9 @@ function rowOf(values: readonly Value[]): string {
 
 function fieldOf(value: Value): string {
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : '';
-  return value === null ? '' : `"${value.replace(/["\\]/g, '\\$&')}"`;
+  if (value === null) return '';
+  return PLAIN.test(value) ? value : `"${value.replace(/["\\]/g, '\\$&')}"`;
 }
+
+/** What needs no quotes: each of them would be quoted once more, as a part of an array. */
+const PLAIN = /^[\w./:-]+$/;

@@ -16,5 +16,10 @@ export function addDays(atMs: number, days: number): number {
 
 /** The day of an instant as `YYYY-MM-DD`, in UTC. */
 export function dayOf(atMs: number): string {
-  return new Date(atMs).toISOString().slice(0, 10);
+  const startMs = startOfDay(atMs);
+  // Each call asks several times, and most of them ask for today.
+  if (startMs !== latest.startMs) latest = { startMs, text: new Date(atMs).toISOString().slice(0, 10) };
+  return latest.text;
 }
+
+let latest = { startMs: Number.NaN, text: '' };

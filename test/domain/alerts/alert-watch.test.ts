@@ -6,6 +6,7 @@ import { dropOldAlerts, readLimits } from '../../../src/domain/alerts/alert-stor
 import { AlertWatch } from '../../../src/domain/alerts/alert-watch.ts';
 import type { BudgetWindow } from '../../../src/domain/usage/budget.ts';
 import { BudgetService } from '../../../src/domain/usage/budget-service.ts';
+import { ReservationService } from '../../../src/domain/usage/reservation-service.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { addWorkspace, NOON, usageEvent } from '../usage/usage-fixtures.ts';
@@ -29,7 +30,9 @@ afterAll(() => opened.close());
 
 async function budget(workspaceId: string, limitUsd: string, window: BudgetWindow = 'DAY', subject = '') {
   const { recorder } = server;
-  const budgets = new BudgetService({ database, recorder, onChange: () => undefined, now: () => clock.now });
+  const now = () => clock.now;
+  const reservations = new ReservationService(database, now);
+  const budgets = new BudgetService({ database, recorder, reservations, onChange: () => undefined, now });
   await budgets.write(workspaceId, { subject, window, limitUsd });
 }
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../../src/db/client.ts';
 import type { Budget } from '../../../src/domain/usage/budget.ts';
 import { BudgetExceededError } from '../../../src/domain/usage/errors.ts';
-import type { Reservation } from '../../../src/domain/usage/reservation.ts';
+import type { HeldReservation } from '../../../src/domain/usage/reservation.ts';
 import { sweepReservations } from '../../../src/domain/usage/reservation-store.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type Ledger,
   openLedger,
   periodsOf,
+  writeCall,
   writeTry,
 } from './budget-fixtures.ts';
 import { addWorkspace, NOON } from './usage-fixtures.ts';
@@ -83,6 +84,12 @@ const MANY_SMALL: { steps: Step[]; hours: number }[] = Array.from({ length: RUNS
   hours: round % 2,
 }));
 
+/** Each server's calls follow each other, and a few cents are far from any limit. */
+const ONE_AFTER_THE_OTHER: { steps: Step[]; hours: number }[] = Array.from({ length: 16 }, (_, round) => ({
+  steps: [round % 4 < 2 ? { kind: 'reserve', key: null, cents: 1 } : { kind: 'settle', which: 0, share: 100 }],
+  hours: 0,
+}));
+
 function usd(cents: number): string {
   return (cents / 100).toFixed(2);
 }
@@ -93,16 +100,19 @@ class Spending {
   readonly #ledgers: Ledger[];
   readonly #workspaceId: string;
   readonly #mayLower: boolean;
-  #underWay: { reservation: Reservation; leftCents: number }[] = [];
+  #underWay: { reservation: HeldReservation; leftCents: number; isWhole: boolean }[] = [];
   /** The highest limit that each budget has had, in cents. */
   readonly #highest = new Map<string, number>();
   #turn = 0;
   held = 0;
+  /** Calls that took over what others had kept. */
+  takenOver = 0;
+  readonly #reserved = new Set<string>();
 
   constructor(workspaceId: string, mayLower: boolean) {
     this.#workspaceId = workspaceId;
     this.#mayLower = mayLower;
-    this.#ledgers = databases.map((database) => openLedger(database, this.#clock));
+    this.#ledgers = databases.map((database) => openLedger(database, this.#clock, HOUR_MS));
   }
 
   async round(steps: readonly Step[], hours: number): Promise<void> {
@@ -123,6 +133,7 @@ class Spending {
   /** All servers die. */
   async end(): Promise<void> {
     for (const { reservation } of this.#underWay) await expire(opened.database, reservation);
+    await Promise.all(this.#ledgers.map(({ reservations }) => reservations.close()));
     await opened.database.withSystem((scope) => sweepReservations(scope, 1_000));
     await this.check();
     const periods = await periodsOf(opened.database, this.#workspaceId);
@@ -151,7 +162,9 @@ class Spending {
       const reservation = await reservations.reserve(asked(this.#workspaceId, usd(cents), { apiKeyId: key }));
       if (reservation === null) return;
       this.held += 1;
-      this.#underWay.push({ reservation, leftCents: cents });
+      if (this.#reserved.has(reservation.id)) this.takenOver += 1;
+      this.#reserved.add(reservation.id);
+      this.#underWay.push({ reservation, leftCents: cents, isWhole: true });
     } catch (error) {
       // It was refused, or did not wait for room.
       if (!(error instanceof BudgetExceededError) && (error as Error).message !== 'impatient') throw error;
@@ -165,8 +178,9 @@ class Spending {
     if (next.kind === 'crash') return expire(opened.database, call.reservation);
     if (next.kind !== 'try' && next.kind !== 'settle') return;
     const costCents = Math.floor((call.leftCents * next.share) / 100);
+    if (next.kind === 'settle' && call.isWhole) return writeCall(this.#ledger(), call.reservation, usd(costCents));
     await writeTry(this.#ledger(), call.reservation, usd(costCents), next.kind === 'settle');
-    if (next.kind === 'try') this.#underWay.push({ ...call, leftCents: call.leftCents - costCents });
+    if (next.kind === 'try') this.#underWay.push({ ...call, leftCents: call.leftCents - costCents, isWhole: false });
   }
 
   #ledger(): Ledger {
@@ -175,7 +189,7 @@ class Spending {
   }
 }
 
-async function spend(all: { steps: Step[]; hours: number }[], mayLower: boolean): Promise<number> {
+async function spend(all: { steps: Step[]; hours: number }[], mayLower: boolean): Promise<Spending> {
   const { id } = await addWorkspace(opened.database, 'ENTERPRISE');
   const spending = new Spending(id, mayLower);
   // All of them before anything is spent: what was, may be more than the first limit.
@@ -185,7 +199,7 @@ async function spend(all: { steps: Step[]; hours: number }[], mayLower: boolean)
   );
   for (const { steps, hours } of all) await spending.round(steps, hours);
   await spending.end();
-  return spending.held;
+  return spending;
 }
 
 test.each([
@@ -195,14 +209,18 @@ test.each([
   'however calls reserve, try, settle, give up and die on two servers, under %s: used is what attempts cost, held what is reserved, never more than the limit, and nothing in the end',
   async (_name, mayLower) => {
     let held = 0;
+    let takenOver = 0;
     await fc.assert(
       fc.asyncProperty(rounds, async (all) => {
-        held += await spend(all, mayLower);
+        const spending = await spend(all, mayLower);
+        held += spending.held;
+        takenOver += spending.takenOver;
       }),
-      { numRuns: RUNS, examples: [[MANY_SMALL]] },
+      { numRuns: RUNS, examples: [[MANY_SMALL], [ONE_AFTER_THE_OTHER]] },
     );
     // A test that reserved next to nothing would prove nothing.
     expect(held).toBeGreaterThanOrEqual(RUNS * 3);
+    expect(takenOver).toBeGreaterThan(0);
   },
   120_000,
 );

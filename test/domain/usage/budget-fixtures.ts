@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { expect } from 'vitest';
 import type { Database } from '../../../src/db/client.ts';
 import { BudgetService } from '../../../src/domain/usage/budget-service.ts';
-import type { Reservation } from '../../../src/domain/usage/reservation.ts';
+import type { HeldReservation, Reservation } from '../../../src/domain/usage/reservation.ts';
 import { type ReservationRequest, ReservationService } from '../../../src/domain/usage/reservation-service.ts';
 import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
 import { addWorkspace, NOON, usageEvent } from './usage-fixtures.ts';
@@ -11,12 +11,16 @@ export interface Clock {
   now: number;
 }
 
-/** One server's ledger. */
-export function openLedger(database: Database, clock: Clock = { now: NOON }) {
+/**
+ * One server's ledger.
+ * @param keptMs how long what a call has held is kept for a next one
+ */
+export function openLedger(database: Database, clock: Clock = { now: NOON }, keptMs?: number) {
   const recorder = new UsageRecorder({ database, logger: pino({ level: 'silent' }) });
   const now = () => clock.now;
-  const budgets = new BudgetService({ database, recorder, onChange: () => undefined, now });
-  return { clock, recorder, budgets, reservations: new ReservationService(database, now) };
+  const reservations = new ReservationService(database, now, keptMs);
+  const budgets = new BudgetService({ database, recorder, reservations, onChange: () => undefined, now });
+  return { clock, recorder, budgets, reservations };
 }
 
 export type Ledger = ReturnType<typeof openLedger>;
@@ -55,6 +59,25 @@ export async function writeTry(
   const key = apiKeyId === '' ? null : apiKeyId;
   recorder.record(
     usageEvent(workspaceId, { apiKeyId: key, at: clock.now, costUsd, reservationId: id, settles, operation: 'chat' }),
+  );
+  await recorder.settle();
+}
+
+/** Writes the only try of a call, which leaves what it has held for a next one where calls follow each other. */
+export async function writeCall(
+  { recorder, reservations, clock }: Ledger,
+  reservation: HeldReservation,
+  costUsd: string,
+): Promise<void> {
+  const { workspaceId, id, apiKeyId } = reservation;
+  const key = apiKeyId === '' ? null : apiKeyId;
+  const keeps = reservations.isWanted(reservation);
+  recorder.record(
+    usageEvent(workspaceId, {
+      ...{ apiKeyId: key, at: clock.now, costUsd, operation: 'chat' },
+      ...{ reservationId: id, settles: true, keeps },
+    }),
+    (isKept) => reservations.over(reservation, isKept),
   );
   await recorder.settle();
 }

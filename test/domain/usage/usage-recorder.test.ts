@@ -7,7 +7,8 @@ import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
 import { deleteWorkspace } from '../../../src/domain/workspaces/workspace-store.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { addWorkspace, readableLogger, usageEvent } from './usage-fixtures.ts';
+import { addBudgetedWorkspace, asked, openLedger, periodsOf } from './budget-fixtures.ts';
+import { addWorkspace, NOON, readableLogger, usageEvent } from './usage-fixtures.ts';
 
 let opened: TestDatabase;
 let database: Database;
@@ -111,6 +112,25 @@ test('a batch whose commit was not heard of is written once', async () => {
     costUsd: '0.2',
     meters: { EMBEDDINGS: 20 },
   });
+});
+
+test('what a call may have kept without hearing of it ends when the call is looked for', async () => {
+  const ledger = openLedger(database);
+  const workspaceId = await addBudgetedWorkspace(database, ledger, '1');
+  const held = await ledger.reservations.reserve(asked(workspaceId, '0.5'));
+  const recorder = new UsageRecorder({
+    database: new ForgetfulDatabase(database.sql, null),
+    logger: readableLogger().logger,
+  });
+  const told: boolean[] = [];
+  const paid = { at: NOON, costUsd: '0.1', reservationId: held?.id ?? '', settles: true, keeps: true };
+  recorder.record(usageEvent(workspaceId, paid), (isKept) => told.push(isKept));
+  await expect(recorder.flush()).rejects.toThrow('ECONNRESET');
+  expect(await periodsOf(database, workspaceId)).toMatchObject([{ used: 100_000, reserved: 500_000 }]);
+  expect(told).toEqual([]);
+  await recorder.drain();
+  expect(await periodsOf(database, workspaceId)).toMatchObject([{ used: 100_000, reserved: 0, held: 0 }]);
+  expect(told).toEqual([false]);
 });
 
 test('of a batch of which some are written already the others are written, and everything is added up once', async () => {

@@ -65,7 +65,7 @@ export class EmbeddingCache {
     const found = new Map<string, CachedEmbedding>();
     const missing: string[] = [];
     for (const hash of hashes) {
-      const entry = this.#memory.get(space.workspaceId, memoryKey(space, hash));
+      const entry = this.remembered(space, hash);
       if (entry === undefined) missing.push(hash);
       else found.set(hash, entry);
     }
@@ -78,6 +78,11 @@ export class EmbeddingCache {
       found.set(hash, entry);
     }
     return found;
+  }
+
+  /** A vector that this process has in memory. */
+  remembered(space: CacheSpace, hash: string): CachedEmbedding | undefined {
+    return this.#memory.get(space.workspaceId, memoryKey(space, hash));
   }
 
   /** Remembers vectors; the database has them a moment later, and a write that fails costs a vector made again. */

@@ -87,10 +87,8 @@ export class EmbedCalls {
     const missing = [...textOfHash.keys()].filter((hash) => !known.has(hash));
     const request = { purpose, ...(dimensions === undefined ? {} : { dimensions }) };
     const made = new Map<string, CachedEmbedding>();
-    // What a batch has given is paid for, whatever becomes of the next one.
-    const shared = await this.#embedOnce(space, { call, model, request, textOfHash }, missing, made).finally(() =>
-      this.#cache.store(space, made, bulk),
-    );
+    const asked = { call, model, request, textOfHash };
+    const shared = await this.#embedOnce(space, asked, missing, made, () => this.#cache.store(space, made, bulk));
     for (const [hash, entry] of shared) known.set(hash, entry);
     if (known.size > 0) this.#recordCached(call, model, [...known.values()]);
 
@@ -131,20 +129,28 @@ export class EmbedCalls {
     return texts.map((text) => known.get(text) as Float32Array);
   }
 
-  /** Embeds what nobody is embedding already, and waits for the rest. */
+  /**
+   * Embeds what nobody is embedding already, and waits for the rest.
+   * @param keep stores what was made: what a batch has given is paid for, whatever becomes of the next one
+   */
   async #embedOnce(
     space: CacheSpace,
     missing: MissingTexts,
     hashes: readonly string[],
     made: Map<string, CachedEmbedding>,
+    keep: () => void,
   ): Promise<Map<string, CachedEmbedding>> {
     const keyOf = (hash: string) => `${space.workspaceId}\0${space.model}\0${hash}`;
     const others = new Map<string, Promise<CachedEmbedding | null>>();
+    const shared = new Map<string, CachedEmbedding>();
     const own: string[] = [];
     for (const hash of hashes) {
       const underway = this.#underway.get(keyOf(hash));
-      if (underway === undefined) own.push(hash);
-      else others.set(hash, underway);
+      // Made by another call while this one looked into the database.
+      const justMade = this.#cache.remembered(space, hash);
+      if (underway !== undefined) others.set(hash, underway);
+      else if (justMade !== undefined) shared.set(hash, justMade);
+      else own.push(hash);
     }
     const settled = Promise.withResolvers<void>();
     for (const hash of own) {
@@ -156,16 +162,16 @@ export class EmbedCalls {
     try {
       await this.#embedMissing(missing, own, made);
     } finally {
+      keep();
       settled.resolve();
       for (const hash of own) this.#underway.delete(keyOf(hash));
     }
-    const shared = new Map<string, CachedEmbedding>();
     for (const [hash, underway] of others) {
       const entry = await waitFor(underway, missing.call.signal);
       if (entry !== null) shared.set(hash, entry);
     }
     const left = [...others.keys()].filter((hash) => !shared.has(hash));
-    await this.#embedMissing(missing, left, made);
+    if (left.length > 0) await this.#embedMissing(missing, left, made).finally(keep);
     return shared;
   }
 

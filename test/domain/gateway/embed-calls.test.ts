@@ -101,3 +101,18 @@ test('texts go out in calls of as many texts and bytes as the model takes, each 
   );
   expect([...rows]).toEqual([3, 2, 1, 1].map((embeddings) => ({ embeddings, inputTokens: embeddings * 7 })));
 });
+
+test('a text that many ask for at once is embedded once, also by those who looked for its vector while it was being made', async () => {
+  const requests: string[] = [];
+  const embed = async ({ texts }: EmbedRequest) => {
+    requests.push(...texts);
+    return { vectors: texts.map(() => Float32Array.of(1, 0)), tokenCounts: texts.map(() => 7), model: 'm' };
+  };
+  const { gateway, call } = await openGateway(database, [embedder(embed)]);
+  // Their looks into the database end one after another: the first call is over before the last one knows what it misses.
+  const asking = Array.from({ length: 10 }, (_, i) => gateway.embed(call, { ...asked, texts: ['shared', `own ${i}`] }));
+  const answers = await Promise.all(asking);
+  expect(requests.filter((text) => text === 'shared')).toHaveLength(1);
+  expect(requests).toHaveLength(11);
+  expect(answers.filter(({ embeddings }) => embeddings[0]?.cached === false)).toHaveLength(1);
+});

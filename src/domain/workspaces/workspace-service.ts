@@ -8,6 +8,7 @@ import { type CreatedApiKey, makeApiKey } from '../access/api-key-service.ts';
 import type { Authenticator } from '../access/authenticator.ts';
 import { authorize, authorizeRoot, type Caller, type CallerWorkspace, type Tier } from '../access/caller.ts';
 import { findWorkspace } from '../access/workspace-lookup.ts';
+import { wakeDelayedJobs } from '../queues/job-control-store.ts';
 import { checkSlug, slugOf } from './slug.ts';
 import {
   deleteWorkspace,
@@ -69,7 +70,7 @@ export class WorkspaceService {
     return this.#database.withSystem((scope) => findWorkspace(scope, slug));
   }
 
-  /** An OWNER renames its workspace; its tier is the root key's to change. */
+  /** An OWNER renames its workspace; its tier is the root key's to change, and jobs that wait for an allowance look again. */
   async update(
     caller: Caller,
     input: { id: string; name: string | null; tier: Tier | null },
@@ -79,9 +80,10 @@ export class WorkspaceService {
       throw new ForbiddenError('WORKSPACE_MANAGE', 'only the root key may change the tier of a workspace');
     }
     const name = input.name === null ? null : checkName(input.name);
-    const changed = await this.#database.withSystem((scope) =>
-      updateWorkspace(scope, input.id, { name, tier: input.tier }),
-    );
+    const changed = await this.#database.withSystem(async (scope) => {
+      if (input.tier !== null) await wakeDelayedJobs(scope, input.id);
+      return updateWorkspace(scope, input.id, { name, tier: input.tier });
+    });
     if (changed === null) throw new NotFoundError('workspace', input.id);
     this.#authenticator.forgetWorkspace(input.id);
     return changed;

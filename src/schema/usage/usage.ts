@@ -43,14 +43,15 @@ export const UsageTotalsType = builder.objectRef<UsageTotals>('UsageTotals').imp
     embeddings: t.exposeInt('embeddings', { description: 'Texts that a provider embedded.' }),
     llmCalls: t.exposeInt('llmCalls', { description: 'Calls of a language model.' }),
     vectorQueries: t.exposeInt('vectorQueries', { description: 'Searches among vectors.' }),
-    inputTokens: t.exposeInt('inputTokens', {
+    // A busy workspace has more than the 2,147,483,647 of an Int within weeks.
+    inputTokens: t.exposeFloat('inputTokens', {
       description:
-        'Tokens that models read: as the vendor told, else counted (an estimate for other vendors than OpenAI).',
+        'Tokens that models read: as the vendor told, else counted (an estimate for other vendors than OpenAI). A whole number up to 2⁵³, as the other tokens here.',
     }),
-    outputTokens: t.exposeInt('outputTokens', {
+    outputTokens: t.exposeFloat('outputTokens', {
       description: 'Tokens that models wrote, answers that were cut or cancelled among them; told or counted as above.',
     }),
-    totalTokens: t.exposeInt('totalTokens', { description: 'Both together.' }),
+    totalTokens: t.exposeFloat('totalTokens', { description: 'Both together.' }),
     costUsd: t.expose('costUsd', { type: 'Decimal', description: 'Of the requests whose price is known.' }),
     unpricedRequests: t.exposeInt('unpriced', {
       description: 'Requests whose price is not known: their cost is missing in `costUsd`.',

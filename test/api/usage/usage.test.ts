@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { MAX_TOKENS } from '../../../src/shared/token-count.ts';
+import { usageEvent } from '../../domain/usage/usage-fixtures.ts';
 import { testDatabaseTarget } from '../../support/database.ts';
 import { clearOfMidnight } from '../../support/midnight.ts';
 import { startTestServer, type TestServer } from '../server-harness.ts';
@@ -92,6 +94,17 @@ test('what was done is what is reported, at once', async () => {
   expect(total.inputTokens).toBeGreaterThan(0);
   expect(total.totalTokens).toBe(total.inputTokens);
   expect(total.averageLatencyMs).toBeGreaterThan(0);
+});
+
+test('tokens are reported however many there are', async () => {
+  const tokens = { inputTokens: MAX_TOKENS, outputTokens: MAX_TOKENS };
+  for (const costUsd of ['1', '2']) {
+    server.app.recorder.record(usageEvent(workspace.id, { ...tokens, at: Date.now(), costUsd }));
+  }
+  const { total, groups } = await report(['DAY', 'MODEL']);
+  const counted = { inputTokens: 2 * MAX_TOKENS, outputTokens: 2 * MAX_TOKENS, totalTokens: 4 * MAX_TOKENS };
+  expect(total).toMatchObject({ requests: 2, costUsd: '3', ...counted });
+  expect(groups.map(({ totals }) => totals)).toEqual([total]);
 });
 
 test('usage is split by operation', async () => {

@@ -222,11 +222,11 @@ export interface GenerateEnd {
 /** A whole answer. */
 export type GenerateResult = GenerateEnd & { text: string; toolCalls: readonly ToolCall[]; reasoning?: string };
 
-/** A piece of an answer. Pieces of one tool call share `index`; the first has its `id` and `name`. */
+/** A piece of an answer. Pieces of one tool call share `index`; the first has its `id` and `name`. `usage`: tokens up to there. */
 export type StreamPart =
   | { readonly kind: 'text' | 'reasoning'; readonly text: string }
   | { readonly kind: 'toolCall'; readonly index: number; id?: string; name?: string; readonly arguments: string }
-  | ({ readonly kind: 'finish' } & GenerateEnd);
+  | ({ readonly kind: 'usage'; readonly usage: TokenUsage } | ({ readonly kind: 'finish' } & GenerateEnd));
 
 /** 1 to 1,000 texts to order by a query. */
 export type RerankRequest = { readonly model: string; readonly query: string; readonly texts: readonly string[] };

@@ -53,8 +53,13 @@ export class VendorBench<Config> {
   }
 }
 
-/** All parts of a streamed answer. */
+/** The pieces and the end of a streamed answer. */
 export async function collected(provider: Provider, request: GenerateRequest): Promise<StreamPart[]> {
+  return (await allParts(provider, request)).filter(({ kind }) => kind !== 'usage');
+}
+
+/** With what the vendor tells of its tokens before the end. */
+export async function allParts(provider: Provider, request: GenerateRequest): Promise<StreamPart[]> {
   const parts: StreamPart[] = [];
   for await (const part of provider.stream?.(request, call) ?? []) parts.push(part);
   return parts;

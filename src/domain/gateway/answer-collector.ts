@@ -1,8 +1,15 @@
-import type { GenerateEnd, StreamPart, ToolCall } from '../../plugins/contract.ts';
+import type { GenerateEnd, StreamPart, TokenUsage, ToolCall } from '../../plugins/contract.ts';
 import { ProviderError } from '../../plugins/errors.ts';
 
 type ToolCallPart = Extract<StreamPart, { kind: 'toolCall' }>;
 type ContentPart = Extract<StreamPart, { kind: 'text' | 'reasoning' }> | ToolCallPart;
+
+/** What a vendor has told of its tokens before the end of an answer. */
+export interface ToldSoFar {
+  readonly usage: TokenUsage;
+  /** What has been written since it told the tokens of what was written. */
+  readonly since: readonly string[];
+}
 
 /** Puts the pieces of a streamed answer together. */
 export class AnswerCollector {
@@ -10,15 +17,34 @@ export class AnswerCollector {
   readonly #reasoning: string[] = [];
   readonly #toolCalls = new Map<number, { id: string; name: string; arguments: string }>();
   #end: GenerateEnd | null = null;
+  #told: TokenUsage | null = null;
+  /** Null: nobody has told the tokens of what was written. */
+  #since: string[] | null = null;
 
   add(part: ContentPart): void {
+    this.#since?.push(part.kind === 'toolCall' ? (part.name ?? '') + part.arguments : part.text);
     if (part.kind === 'toolCall') this.#addToolCall(part);
     else if (part.kind === 'text') this.#texts.push(part.text);
     else this.#reasoning.push(part.text);
   }
 
+  /** The vendor tells what it has taken up to here. */
+  tell(usage: TokenUsage): void {
+    const { inputTokens, outputTokens } = usage;
+    // Zeros are nobody's count, and a count that does not grow is not of what has come since.
+    if (inputTokens + outputTokens === 0) return;
+    if (outputTokens > (this.#told?.outputTokens ?? 0)) this.#since = [];
+    this.#told = usage;
+  }
+
   finish(end: GenerateEnd): void {
     this.#end = end;
+  }
+
+  /** Null: the vendor has told nothing before the end. */
+  get told(): ToldSoFar | null {
+    if (this.#told === null) return null;
+    return { usage: this.#told, since: this.#since === null ? this.written : [this.#since.join('')] };
   }
 
   /** Whether anything of the answer has come. */

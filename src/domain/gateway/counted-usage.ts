@@ -1,6 +1,7 @@
 import type { ChatMessage, GenerateRequest, TokenUsage } from '../../plugins/contract.ts';
 import type { ProviderError, ProviderErrorKind } from '../../plugins/errors.ts';
 import { countTokens } from '../usage/token-count.ts';
+import type { ToldSoFar } from './answer-collector.ts';
 import type { MediaUse } from './price.ts';
 
 export const NO_USAGE: TokenUsage = { inputTokens: 0, outputTokens: 0 };
@@ -25,6 +26,15 @@ export interface AttemptUse {
   readonly usage: TokenUsage | null;
   readonly media?: MediaUse;
 }
+
+/** What had come of an answer. */
+export interface Written {
+  readonly texts: readonly string[];
+  /** Null: the vendor had told nothing of its tokens. */
+  readonly told: ToldSoFar | null;
+}
+
+const NOTHING_WRITTEN: Written = { texts: [], told: null };
 
 /** How an attempt ended that gave no whole answer. */
 export interface Unfinished {
@@ -55,19 +65,32 @@ function isBilled({ wasSent, error, hasBegun, hasExpired }: Unfinished): boolean
 }
 
 /**
- * What an unfinished attempt used.
+ * What an unfinished attempt used: as far as its vendor had told, the rest counted.
  * @param sent null: it cannot be counted
- * @param written what had come of the answer
  */
 export async function unfinishedUse(
   end: Unfinished,
   sent: (() => SentTexts) | null,
-  written: readonly string[] = [],
+  { texts, told }: Written = NOTHING_WRITTEN,
 ): Promise<AttemptUse> {
-  if (!isBilled(end)) return { usage: NO_USAGE };
+  // Who tells of tokens has taken them, however it ended.
+  if (!isBilled(end) && told === null) return { usage: NO_USAGE };
   if (sent === null) return { usage: null, media: { audioSeconds: end.heardSeconds ?? null } };
   const given = sent();
-  return { usage: await countedUsage(given, written, end.countWithinMs), media: { images: given.images } };
+  const used =
+    told === null ? countedUsage(given, texts, end.countWithinMs) : usageSoFar(told, given, end.countWithinMs);
+  return { usage: await used, media: { images: given.images } };
+}
+
+/** What a vendor had told, with what it had not. */
+async function usageSoFar({ usage, since }: ToldSoFar, sent: SentTexts, withinMs?: number): Promise<TokenUsage> {
+  const isInputTold = usage.inputTokens > 0;
+  const counted = await countedUsage(isInputTold ? sentAsTexts([]) : sent, since, withinMs);
+  return {
+    ...usage,
+    inputTokens: isInputTold ? usage.inputTokens : counted.inputTokens,
+    outputTokens: usage.outputTokens + counted.outputTokens,
+  };
 }
 
 /** Tokens of an attempt whose vendor has told none; see `countTokens` for how exact they are. */

@@ -125,17 +125,23 @@ class StreamAttempt {
     try {
       for (;;) {
         const next = await this.#clock.wait(stream.next());
+        const part = next.done === true ? null : next.value;
+        if (part?.kind === 'usage') {
+          // No part of the answer: the wait for one goes on.
+          this.#collector.tell(part.usage);
+          continue;
+        }
         this.#clock.pauseStep();
-        if (next.done === true) return;
+        if (part === null) return;
         this.#firstTokenMs ??= this.#clock.elapsedMs;
         yield* this.#announce(shown);
-        if (next.value.kind === 'finish') {
-          this.#collector.finish(next.value);
+        if (part.kind === 'finish') {
+          this.#collector.finish(part);
           isWhole = true;
           return;
         }
-        this.#collector.add(next.value);
-        yield next.value;
+        this.#collector.add(part);
+        yield part;
         this.#clock.limitStep(timeouts.idleMs, 'further part of the answer');
       }
     } finally {
@@ -211,12 +217,12 @@ class StreamAttempt {
   }
 
   #unfinishedUse(error: ProviderError | null): Promise<AttemptUse> {
-    const { hasBegun, written } = this.#collector;
+    const { hasBegun, written, told } = this.#collector;
     const { signal, countWithinMs } = this.#plan;
     const end = {
       ...{ wasSent: this.#wasSent, error, hasBegun, hasExpired: this.#clock.hasExpired },
       ...(signal.aborted ? { countWithinMs } : {}),
     };
-    return unfinishedUse(end, () => sentByGenerating(this.#plan.request), written);
+    return unfinishedUse(end, () => sentByGenerating(this.#plan.request), { texts: written, told });
   }
 }

@@ -70,6 +70,7 @@ const PART = z.discriminatedUnion('kind', [
     name: z.string().optional(),
     arguments: z.string(),
   }),
+  z.object({ kind: z.literal('usage'), usage }),
   z.object({ kind: z.literal('finish'), ...end }),
 ]);
 

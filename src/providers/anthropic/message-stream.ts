@@ -39,6 +39,8 @@ export class MessageStream {
     switch (event.type) {
       case 'message_start':
         this.#message = event.message;
+        // What it says of the output is its beginning.
+        yield { kind: 'usage', usage: usageOf({ ...event.message.usage, output_tokens: 0 }) };
         break;
       case 'content_block_start':
         yield* this.#start(event);

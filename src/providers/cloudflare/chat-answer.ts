@@ -60,7 +60,12 @@ export class AnswerReader {
 
   /** @throws ProviderError `malformed` */
   read(event: JsonObject): StreamPart[] {
-    this.#usage = usageOf(event.usage) ?? this.#usage;
+    const usage = usageOf(event.usage);
+    this.#usage = usage ?? this.#usage;
+    return [...this.#pieces(event), ...(usage === undefined ? [] : [{ kind: 'usage' as const, usage }])];
+  }
+
+  #pieces(event: JsonObject): StreamPart[] {
     const choice = choiceOf(event);
     if (choice !== null) this.#isOld = false;
     this.#reason = reasonIn(event, choice) ?? this.#reason;

@@ -59,6 +59,7 @@ export class AnswerReader {
     const parts = candidate?.content?.parts ?? [];
     if (parts.some(({ text }) => text !== '')) this.#finishReason = undefined;
     for (const part of parts) yield* this.#part(part);
+    if (chunk.usageMetadata !== undefined) yield { kind: 'usage', usage: usageOf(chunk.usageMetadata) };
     this.#finishReason = candidate?.finishReason ?? this.#finishReason;
     this.#finishMessage = candidate?.finishMessage ?? this.#finishMessage;
   }
@@ -101,8 +102,9 @@ export function answerOf(chunk: AnswerChunk, reader: AnswerReader): GenerateResu
   const said = { text: '', reasoning: '' };
   const toolCalls: ToolCall[] = [];
   for (const part of reader.read(chunk)) {
-    if (part.kind !== 'toolCall') said[part.kind] += part.text;
-    else toolCalls.push({ id: part.id ?? '', name: part.name ?? '', arguments: part.arguments });
+    if (part.kind === 'text' || part.kind === 'reasoning') said[part.kind] += part.text;
+    else if (part.kind === 'toolCall')
+      toolCalls.push({ id: part.id ?? '', name: part.name ?? '', arguments: part.arguments });
   }
   const { text, reasoning } = said;
   return { text, ...(reasoning === '' ? {} : { reasoning }), toolCalls, ...reader.end() };

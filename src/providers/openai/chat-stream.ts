@@ -91,7 +91,11 @@ class ChunkReader {
       throw this.#http.malformed('a chunk whose choices are no list');
     // Azure begins with a chunk of filter results and the usage comes last: neither has a choice.
     const choice = choices?.find(({ index }) => (index ?? 0) === 0);
-    if (choice === undefined) return;
+    if (choice !== undefined) yield* this.#readChoice(choice);
+    if (isJsonObject(usage)) yield { kind: 'usage', usage: readUsage(usage) };
+  }
+
+  *#readChoice(choice: ChatCompletionChunk['choices'][0]): Iterable<StreamPart> {
     const delta: ChatCompletionChunk['choices'][0]['delta'] & ReasoningFields = choice.delta ?? {};
     const reasoning = delta.reasoning_content ?? delta.reasoning;
     if (reasoning) yield { kind: 'reasoning', text: reasoning };

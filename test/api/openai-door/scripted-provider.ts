@@ -74,8 +74,8 @@ export class ScriptedModels {
         const reasoning = answer.reasoning === '' ? {} : { reasoning: answer.reasoning };
         return { text: answer.text, ...reasoning, toolCalls: [...answer.toolCalls.values()], ...end };
       }
-      if (part.kind !== 'toolCall') answer[part.kind] += part.text;
-      else {
+      if (part.kind === 'text' || part.kind === 'reasoning') answer[part.kind] += part.text;
+      else if (part.kind === 'toolCall') {
         const call = answer.toolCalls.get(part.index) ?? { id: part.id ?? '', name: part.name ?? '', arguments: '' };
         answer.toolCalls.set(part.index, { ...call, arguments: call.arguments + part.arguments });
       }

@@ -2,7 +2,7 @@ import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GenerationInput } from '../../../src/domain/gateway/generation.ts';
 import { closeTokenCounting } from '../../../src/domain/usage/token-count.ts';
-import type { ModelInfo, Provider } from '../../../src/plugins/contract.ts';
+import type { ModelInfo, Provider, StreamPart, TokenUsage } from '../../../src/plugins/contract.ts';
 import { ProviderError, type ProviderErrorKind } from '../../../src/plugins/errors.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { scriptedProvider } from '../../support/scripted-provider.ts';
@@ -116,6 +116,72 @@ describe('a stream that does not come to its end', () => {
     const written = ['They want a chart.', 'draw', '{"kind":"bars"}'];
     const outputTokens = written.reduce((sum, text) => sum + countTokens(text), 0);
     expect(await rows()).toMatchObject([{ inputTokens: INPUT_TOKENS, outputTokens }]);
+  });
+
+  const cached: TokenUsage = { inputTokens: 900, outputTokens: 0, cachedInputTokens: 800 };
+  const told = (usage: TokenUsage): StreamPart => ({ kind: 'usage', usage });
+  const text = (piece: string): StreamPart => ({ kind: 'text', text: piece });
+  test.each<[string, StreamPart[], { inputTokens: number; outputTokens: number; costUsd: string }]>([
+    [
+      'what was read, and how much of it was cached, as its vendor told at the beginning',
+      [told(cached), ...SOFAR.map(text)],
+      // 100 at the price of input, 800 at a tenth of it.
+      { inputTokens: 900, outputTokens: OUTPUT_TOKENS, costUsd: costOf(180, OUTPUT_TOKENS) },
+    ],
+    [
+      'what its vendor told with each piece, and the pieces since',
+      [
+        text('Because '),
+        told({ inputTokens: 50, outputTokens: 3 }),
+        told({ inputTokens: 50, outputTokens: 7 }),
+        text('too small'),
+      ],
+      {
+        inputTokens: 50,
+        outputTokens: 7 + countTokens('too small'),
+        costUsd: costOf(50, 7 + countTokens('too small')),
+      },
+    ],
+    [
+      'what had come where its vendor tells the same count again and again',
+      [
+        told({ inputTokens: 50, outputTokens: 1 }),
+        ...SOFAR.flatMap((piece) => [text(piece), told({ inputTokens: 50, outputTokens: 1 })]),
+      ],
+      { inputTokens: 50, outputTokens: 1 + OUTPUT_TOKENS, costUsd: costOf(50, 1 + OUTPUT_TOKENS) },
+    ],
+    [
+      'what went in and had come where its vendor tells zeros',
+      SOFAR.flatMap((piece) => [text(piece), told({ inputTokens: 0, outputTokens: 0 })]),
+      SO_FAR,
+    ],
+    [
+      'what was read, though nothing had come of the answer',
+      [told(cached)],
+      { inputTokens: 900, outputTokens: 0, costUsd: costOf(180, 0) },
+    ],
+  ])('costs %s', async (_rule, parts, used) => {
+    const telling: Provider = {
+      ...scriptedProvider(),
+      async *stream() {
+        yield* parts;
+        throw new ProviderError('network', 'broken');
+      },
+      listModels: async () => [
+        {
+          ...{ name: 'm', capabilities: ['GENERATE', 'STREAM'], inputUsdPerMillion: '1', outputUsdPerMillion: '2' },
+          cachedInputUsdPerMillion: '0.1',
+        },
+      ],
+    };
+    const { gateway, call, rows } = await open([telling]);
+    const shown: string[] = [];
+    const reading = (async () => {
+      for await (const part of gateway.stream(call, ask())) shown.push(part.kind);
+    })();
+    await expect(reading).rejects.toThrow();
+    expect(shown).not.toContain('usage');
+    expect(await rows()).toMatchObject([{ outcome: expect.stringMatching(/FAILED|RESTARTED/), ...used }]);
   });
 
   test('of which nothing came, and whose time is over, costs what went in: the vendor had it', async () => {

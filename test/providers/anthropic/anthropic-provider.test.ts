@@ -4,7 +4,7 @@ import { checkPluginConfig } from '../../../src/plugins/config-check.ts';
 import type { GenerateRequest, StreamPart } from '../../../src/plugins/contract.ts';
 import type { AnthropicConfig } from '../../../src/providers/anthropic/anthropic-provider.ts';
 import plugin from '../../../src/providers/anthropic/plugin.ts';
-import { call, collected, VendorBench } from '../vendor-bench.ts';
+import { allParts, call, collected, VendorBench } from '../vendor-bench.ts';
 import { errorAnswer, event, messageOf } from './wire.ts';
 
 const API_KEY = 'sk-ant-api03-provider-test';
@@ -310,6 +310,22 @@ describe('an answer', () => {
     expect(parts).toEqual([
       { kind: 'finish', finishReason: 'stop', usage: counted, model: 'claude-sonnet-4-5-20250929' },
     ]);
+  });
+
+  test('tells what was read before its first piece, for the case that it is cut', async () => {
+    const cached = { cache_read_input_tokens: 30, cache_creation_input_tokens: 50 };
+    const usage = { input_tokens: 12, ...cached, output_tokens: 1 };
+    bench.vendor.play({
+      do: 'stream',
+      chunks: [
+        event({ type: 'message_start', message: messageOf({ usage }) }),
+        event({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 7 } }),
+        event({ type: 'message_stop' }),
+      ],
+    });
+    const [first] = await allParts(bench.provider, request());
+    const told = { inputTokens: 92, outputTokens: 0, cachedInputTokens: 30, cacheWriteTokens: 50 };
+    expect(first).toEqual({ kind: 'usage', usage: told });
   });
 
   test.each([

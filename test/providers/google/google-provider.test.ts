@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GenerateRequest, StreamPart } from '../../../src/plugins/contract.ts';
 import type { GoogleConfig } from '../../../src/providers/google/google-provider.ts';
 import plugin from '../../../src/providers/google/plugin.ts';
-import { call, VendorBench } from '../vendor-bench.ts';
+import { allParts, call, VendorBench } from '../vendor-bench.ts';
 import { answerOf, chunk, errorBody } from './wire.ts';
 
 const API_KEY = 'AIzaSyProviderTest';
@@ -45,6 +45,20 @@ describe('the address of a request', () => {
       expect(bench.vendor.requests[0]?.path).toBe('/v1beta/models?pageSize=1');
       expect(bench.vendor.requests[0]?.headers['x-goog-api-key']).toBe(API_KEY);
     }
+  });
+});
+
+describe('a stream', () => {
+  test('tells the tokens so far with each chunk', async () => {
+    const counts = { promptTokenCount: 20, cachedContentTokenCount: 5 };
+    const chunks = [1, 2].map((count) =>
+      chunk({ ...answerOf([{ text: `${count}` }]), usageMetadata: { ...counts, candidatesTokenCount: count } }),
+    );
+    bench.vendor.play({ do: 'stream', chunks });
+    const told = (await allParts(bench.provider, request())).flatMap((part) =>
+      part.kind === 'usage' ? [part.usage] : [],
+    );
+    expect(told).toEqual([1, 2].map((outputTokens) => ({ inputTokens: 20, outputTokens, cachedInputTokens: 5 })));
   });
 });
 

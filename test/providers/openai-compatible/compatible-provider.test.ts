@@ -3,7 +3,7 @@ import type { GenerateRequest, Provider } from '../../../src/plugins/contract.ts
 import type { CompatibleConfig } from '../../../src/providers/openai-compatible/compatible-provider.ts';
 import plugin from '../../../src/providers/openai-compatible/plugin.ts';
 import { DONE, deltaChunk } from '../openai/wire.ts';
-import { call, collected, VendorBench } from '../vendor-bench.ts';
+import { allParts, call, collected, VendorBench } from '../vendor-bench.ts';
 
 const MODEL = 'qwen3:8b';
 let bench: VendorBench<CompatibleConfig>;
@@ -34,6 +34,23 @@ describe('a server without a key', () => {
 });
 
 describe('an answer', () => {
+  test('tells the tokens of each piece behind it, where the server does', async () => {
+    const said = (content: string, completionTokens: number) => {
+      const usage = { prompt_tokens: 20, completion_tokens: completionTokens };
+      const chunk = { model: MODEL, choices: [{ index: 0, delta: { content }, finish_reason: null }], usage };
+      return `data: ${JSON.stringify(chunk)}\n\n`;
+    };
+    const chunks = [said('One', 1), said(' two', 2), deltaChunk(MODEL, {}, 'stop'), DONE];
+    bench.vendor.play({ do: 'stream', chunks });
+    expect(await allParts(provider, asking())).toEqual([
+      { kind: 'text', text: 'One' },
+      { kind: 'usage', usage: { inputTokens: 20, outputTokens: 1 } },
+      { kind: 'text', text: ' two' },
+      { kind: 'usage', usage: { inputTokens: 20, outputTokens: 2 } },
+      { kind: 'finish', finishReason: 'stop', usage: { inputTokens: 20, outputTokens: 2 }, model: MODEL },
+    ]);
+  });
+
   test('has the model’s thoughts by either of their names', async () => {
     const chunks = [
       deltaChunk(MODEL, { reasoning_content: 'Hm' }),

@@ -133,12 +133,11 @@ describe('a plugin that misbehaves', () => {
   test('and dies again and again is started once a second at the most', async () => {
     const { provider } = await open();
     await expect(ask(provider, 'exit')).rejects.toMatchObject({ kind: 'unavailable' });
-    await waitFor('the thread to be started, and to end', () =>
-      ask(provider, 'exit').catch(({ retryAfterMs }: { retryAfterMs?: number }) => retryAfterMs === undefined),
+    // On a slow machine a start may take longer than the pause; that doubles with each end.
+    await waitFor('a start that comes too soon to be refused', () =>
+      ask(provider, 'exit').catch(({ retryAfterMs }: { retryAfterMs?: number }) => retryAfterMs !== undefined),
     );
-    await expect(ask(provider, 'answers')).rejects.toMatchObject({
-      ...{ kind: 'unavailable', retryAfterMs: expect.any(Number) },
-    });
+    expect(await waitFor('the thread to be started after its pause', () => ask(provider, 'answers'))).toBe('here');
   });
 
   test('and forgets a promise that fails goes on', async () => {

@@ -11,6 +11,7 @@ import { closeKernelRidgeFitting } from './domain/classification/kernel-ridge-fi
 import type { GenerationRunner } from './domain/conversations/generation-runner.ts';
 import { closeThemeThread } from './domain/themes/theme-thread.ts';
 import { MeterService } from './domain/usage/meter-service.ts';
+import { endOrphanedReservations } from './domain/usage/orphaned-reservations.ts';
 import { ReservationService } from './domain/usage/reservation-service.ts';
 import { closeTokenCounting } from './domain/usage/token-count.ts';
 import { UsageRecorder } from './domain/usage/usage-recorder.ts';
@@ -76,6 +77,7 @@ export async function startApp(config: Config, logger: Logger, options: AppOptio
   });
   const opened: Opened = { database };
   try {
+    await endOrphanedReservations(database);
     return await assemble(config, logger, opened, options);
   } catch (error) {
     await closeAll(opened).catch((err: unknown) => logger.warn({ err }, 'a start that failed was not undone cleanly'));

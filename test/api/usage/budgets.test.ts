@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { ReservationService } from '../../../src/domain/usage/reservation-service.ts';
+import { testDatabaseTarget } from '../../support/database.ts';
 import { clearOfMidnight } from '../../support/midnight.ts';
 import { ScriptedModels, says } from '../openai-door/scripted-provider.ts';
 import { startTestServer, type TestServer } from '../server-harness.ts';
@@ -149,4 +151,27 @@ test('a member sees budgets and cannot set them; nobody sets those of another wo
     code: 'NOT_FOUND',
   });
   expect(await other.read('{ budgets { limitUsd } }')).toEqual({ budgets: [] });
+});
+
+test('what a process held that has died is free when its own database is opened again', async () => {
+  const { remove, ...target } = await testDatabaseTarget();
+  const onDisk = { ...target, inMemory: false };
+  const first = await startTestServer({ target: onDisk });
+  const owner = workspaceClient(first, await first.createWorkspace());
+  await setBudget({ window: 'DAY', limitUsd: '5' }, owner);
+  const asked = { workspaceId: owner.id, apiKeyId: null, amountUsd: '2', ttlMs: 600_000 };
+  // Of a call that nobody ends any more.
+  await new ReservationService(first.app.database).reserve({ ...asked, signal: new AbortController().signal });
+  await first.close();
+  const second = await startTestServer({ target: { ...onDisk, preparedFolder: undefined } });
+  try {
+    const reservedUsd = second.app.database.kind === 'embedded' ? '0' : '2';
+    const client = workspaceClient(second, owner);
+    expect(await client.read('{ budgets { usedUsd reservedUsd } }')).toEqual({
+      budgets: [{ usedUsd: '0', reservedUsd }],
+    });
+  } finally {
+    await second.close();
+    await remove();
+  }
 });

@@ -14,6 +14,7 @@ import type { ModelCall } from '../gateway/model-call.ts';
 import type { Operation } from '../usage/usage-event.ts';
 import type { Import } from './import.ts';
 import { countConversations, findImports, markSummarised, pendingConversations } from './import-store.ts';
+import { Landmarks } from './landmarks.ts';
 
 /** Of a conversation, the newest; a summary of more would say nothing of each. */
 const MESSAGES_READ = 1_000;
@@ -70,6 +71,7 @@ export class ConversationSummaries {
     });
     if (begun === null) return { gone: true };
     const { row, collection, counts } = begun;
+    const landmarks = new Landmarks(this.#context);
     let { summarised } = counts;
     for (;;) {
       const pending = await this.#inWorkspace((scope) => pendingConversations(scope, importId, CONVERSATIONS_PER_PAGE));
@@ -79,6 +81,7 @@ export class ConversationSummaries {
         await withinAllowance(() => this.#summarise(row, collection, conversation));
         summarised += 1;
         this.#context.progress(summarised, 0, counts.total);
+        await landmarks.pass(summarised);
       }
     }
   }

@@ -15,6 +15,7 @@ import type { Position } from './dialect.ts';
 import { type Checkpoint, fileKeyOf, type Import } from './import.ts';
 import { beginImport, finishImport, noteFile, storeTotal } from './import-store.ts';
 import { jsonlRecords } from './jsonl-records.ts';
+import { Landmarks } from './landmarks.ts';
 import type { OpenFile, SourceRecord } from './source-record.ts';
 
 /** An attempt that is still at it gives its place to others, and goes on from its checkpoint. */
@@ -55,6 +56,7 @@ export class ImportRun {
   readonly #identity: JobIdentity & { importId: string };
   readonly #caller: WorkspaceCaller;
   readonly #context: JobContext;
+  readonly #landmarks: Landmarks;
   readonly #stop = new AbortController();
   #total: number | null = null;
   #imported = 0;
@@ -70,6 +72,7 @@ export class ImportRun {
     this.#identity = identity;
     this.#caller = caller;
     this.#context = context;
+    this.#landmarks = new Landmarks(context);
   }
 
   /** @throws RetryLater after an hour; what the batches or the file have failed with */
@@ -141,6 +144,7 @@ export class ImportRun {
       this.#imported += batch.records.length - prepared.errors.length;
       this.#failed += prepared.errors.length;
       this.#tellProgress();
+      await this.#landmarks.pass(this.#imported + this.#failed);
     });
   }
 

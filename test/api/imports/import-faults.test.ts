@@ -2,12 +2,14 @@ import { readdir } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { createClient } from 'graphql-sse';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../../src/db/client.ts';
 import type { FileStore } from '../../../src/db/file-store.ts';
 import { LocalFileStore } from '../../../src/db/local-file-store.ts';
 import { deleteExpiredFiles } from '../../../src/domain/imports/import-files.ts';
 import { ImportService } from '../../../src/domain/imports/import-service.ts';
+import { cutOff } from '../../../src/jobs/turn-store.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { startTestServer, type TestServer } from '../server-harness.ts';
 import { openWorkspace } from '../workspace-client.ts';
@@ -217,6 +219,47 @@ describe('the file of an import', () => {
     expect(await filesOf(leaving)).toEqual([]);
   });
 });
+
+describe('an import whose process dies', () => {
+  test('goes on, tells no less than before, and has lost no attempt', async () => {
+    const collectionId = await client.collection();
+    const sent = await client.send(rowsOf(20_000), { collectionId });
+    const { database } = server.app;
+    await waitFor('the job to have come somewhere', async () => {
+      const [row] = await database.sql`
+        select from jobs join job_steps on job_id = id where id = ${sent.job.id} and done > 0`;
+      return row !== undefined;
+    });
+    // As if its worker was gone: whatever it still writes is nobody's.
+    await database.withSystem((scope) => scope.sql`update jobs set ${cutOff(scope.sql)} where id = ${sent.job.id}`);
+    const ended = await client.finished(sent.id);
+    expect(ended).toMatchObject({ processedRecords: 20_000, failedRecords: 0, job: { result: { created: 20_000 } } });
+    const events = await eventsOf(sent.job.id);
+    expect(events.at(-1)).toMatchObject({ status: 'COMPLETED', progress: { done: 20_000 }, job: { attempt: 1 } });
+    expect(events.filter(({ status }) => status === 'RETRYING')).toHaveLength(1);
+    const told = events.map(({ progress }) => progress.done);
+    expect(told).toEqual(told.toSorted((left, right) => left - right));
+  });
+});
+
+interface Told {
+  status: string;
+  progress: { done: number };
+  job: { attempt: number };
+}
+
+/** All that was told of a job that is over. */
+async function eventsOf(id: string): Promise<Told[]> {
+  const headers = { authorization: `Bearer ${client.workspace.ownerKey}` };
+  const following = createClient({ url: `${server.url}/graphql`, retryAttempts: 0, headers });
+  const query = 'subscription ($id: ID!) { job(id: $id) { status progress { done } job { attempt } } }';
+  const events: Told[] = [];
+  for await (const { data } of following.iterate<{ job: Told }>({ query, variables: { id } })) {
+    if (data != null) events.push(data.job);
+  }
+  following.dispose();
+  return events;
+}
 
 describe('an import that is ended', () => {
   test('by the loss of its file is given up at once, and says so', async () => {

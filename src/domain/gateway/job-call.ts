@@ -6,12 +6,15 @@ import { findWorkspace } from '../access/workspace-lookup.ts';
 import { BudgetExceededError, LimitReachedError } from '../usage/errors.ts';
 import { RateLimitedError } from '../usage/rate-limit.ts';
 import type { Operation } from '../usage/usage-event.ts';
+import { ProviderFailedError } from './errors.ts';
 import type { ModelCall } from './model-call.ts';
 
 /** A job over its workspace's allowance or budget looks again at least this often: either may have been raised. */
 const LONGEST_WAIT_MS = 3_600_000;
 /** This process's clock may be ahead of the one by which a window ends. */
 const SHORTEST_WAIT_MS = 1_000;
+/** Where a provider that wants fewer calls does not say when to come again. */
+const PROVIDER_PAUSE_MS = 30_000;
 /** Of an allowance; a call that did not fit into more than this says nothing of smaller ones. */
 const USED_UP_SHARE = 0.99;
 /** Over which jobs come back that the requests per minute have held up. */
@@ -37,7 +40,8 @@ export async function jobCalls(
 }
 
 /**
- * Does a job's work, which an exhausted allowance or budget, or too many calls in the last minute, delays.
+ * Does a job's work, which an exhausted allowance or budget delays, and too many calls in the last minute: by our rules or
+ * by the provider's.
  * @param alike what the payloads of jobs have that call alike; see `RetryLater`
  * @throws RetryLater
  */
@@ -64,7 +68,14 @@ function waitMsOf(error: unknown): number | null {
   if (error instanceof LimitReachedError || error instanceof BudgetExceededError) {
     return Math.max(SHORTEST_WAIT_MS, Math.min(LONGEST_WAIT_MS, error.resetsAt.getTime() - Date.now()));
   }
-  if (!(error instanceof RateLimitedError)) return null;
+  const afterMs = error instanceof RateLimitedError ? error.retryAfterMs : providerWaitMs(error);
   // All that wait are told the same moment, and one call is free then.
-  return error.retryAfterMs + Math.random() * Math.min(error.retryAfterMs, SPREAD_MS);
+  return afterMs === null ? null : afterMs + Math.random() * Math.min(afterMs, SPREAD_MS);
+}
+
+/** Until a provider takes calls that has too many of them; null where that is not why it failed. */
+function providerWaitMs(error: unknown): number | null {
+  if (!(error instanceof ProviderFailedError) || error.kind !== 'rate_limited') return null;
+  const askedMs = error.retryAfterMs ?? PROVIDER_PAUSE_MS;
+  return Math.max(SHORTEST_WAIT_MS, Math.min(LONGEST_WAIT_MS, askedMs));
 }

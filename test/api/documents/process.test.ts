@@ -172,6 +172,50 @@ describe('a document that the provider refuses', () => {
   });
 });
 
+describe('a provider that wants fewer calls', () => {
+  test.each([
+    ['when it says when to come again', 40_000, [40, 50]],
+    ['when it does not', undefined, [30, 40]],
+    ['when it asks for longer than a job waits for', 86_400_000, [3_600, 3_610]],
+  ] as const)('delays a job, and uses up none of its attempts, %s', async (_when, retryAfterMs, [atLeast, atMost]) => {
+    await insert(30);
+    let isBusy = true;
+    embedding.before = () => {
+      if (isBusy) throw new ProviderError('rate_limited', 'slow down', { retryAfterMs });
+    };
+    const { id } = await process(workspace, { filter: {}, tasks: ['EMBED'] });
+    for (let again = 0; again < 2; again++) {
+      const waiting = await untilJob(workspace, id, ({ status }) => status === 'RETRYING');
+      expect(waiting).toMatchObject({ attempt: 0, error: 'slow down' });
+      if (again === 0) expect(await waitOf(id)).toSatisfy((seconds: number) => seconds >= atLeast && seconds <= atMost);
+      const { calls } = embedding;
+      await hurry(server.app, workspace.id);
+      await waitFor('another call', () => embedding.calls > calls);
+    }
+    isBusy = false;
+    await untilJob(workspace, id, ({ status }) => status !== 'RUNNING');
+    await hurry(server.app, workspace.id);
+    expect((await untilJob(workspace, id, isCompleted)).result).toEqual({ done: 30, failed: 0 });
+    expect(await statuses(server.app, workspace.id)).toEqual({ READY: 30 });
+  });
+});
+
+/** Seconds between the end of a job's attempt and the next one. */
+async function waitOf(id: string): Promise<number> {
+  const [row] = await server.app.database.withWorkspace(
+    workspace.id,
+    ({ sql }) => sql<{ seconds: number }[]>`
+      select extract(epoch from next_attempt_at - finished_at)::float8 as seconds from (
+        select next_attempt_at, (select max(at) from (
+          select at from job_events where job_id = jobs.id
+          union all select at from unnest(jobs.state_events)
+        ) told) as finished_at
+        from jobs where id = ${id}
+      ) waiting`,
+  );
+  return row?.seconds ?? Number.NaN;
+}
+
 test('a job that is cancelled stops amid its call, and makes no further one', async () => {
   await insert(600);
   const aborted = Promise.withResolvers<void>();

@@ -18,7 +18,7 @@ export interface ImportArguments extends ServerAccess {
   collection: string;
   format: 'CSV' | 'JSONL';
   /** Null: the server guesses it. */
-  mapping: Record<string, string | string[]> | null;
+  mapping: Record<string, string | string[] | boolean> | null;
   /** Null: what the server does by default. */
   tasks: string[] | null;
   idempotencyKey: string | null;
@@ -38,6 +38,9 @@ const IMPORT_OPTIONS = {
   tasks: { type: 'string' },
   'idempotency-key': { type: 'string' },
 } as const;
+
+/** What of a mapping names no column. */
+const SWITCHES = ['header', 'source', 'documents'];
 
 type Environment = Record<string, string | undefined>;
 
@@ -109,15 +112,21 @@ function readFormat(given: string | undefined, path: string): 'CSV' | 'JSONL' {
 /** `--map title=Subject --map metadata=Plan --map metadata=Region`; metadata may have several columns, all else has one. */
 function readMapping(pairs: string[] | undefined): ImportArguments['mapping'] {
   if (pairs === undefined) return null;
-  const mapping: Record<string, string | string[]> = {};
+  const mapping: Record<string, string | boolean> = {};
+  const metadata: string[] = [];
   for (const pair of pairs) {
     const [, field, column] = /^([A-Za-z]+)=(.+)$/s.exec(pair) ?? [];
     if (field === undefined || column === undefined) {
       throw CliError.usage(`--map must look like field=Column, such as title=Subject, and not ${pair}`);
     }
-    if (field === 'metadata') mapping[field] = [...(mapping[field] ?? []), column];
+    if (field === 'metadata') metadata.push(column);
     else if (Object.hasOwn(mapping, field)) throw CliError.usage(`--map names ${field} twice`);
-    else mapping[field] = column;
+    else mapping[field] = SWITCHES.includes(field) ? readSwitch(field, column) : column;
   }
-  return mapping;
+  return metadata.length === 0 ? mapping : { ...mapping, metadata };
+}
+
+function readSwitch(field: string, value: string): boolean {
+  if (value !== 'true' && value !== 'false') throw CliError.usage(`--map ${field} must be true or false`);
+  return value === 'true';
 }

@@ -15,8 +15,9 @@ Options of import:
   --collection <slug or id>   where the documents go
   --format csv|jsonl          by the file's name unless given
   --map <field>=<column>      which column is which field, such as --map title=Subject --map text=Body;
-                              guessed from the header unless given. Fields: title, text, externalId, metadata
-                              (may be given several times), conversation, author
+                              guessed from the header unless given. Fields: title, text, externalId, createdAt,
+                              metadata (may be given several times), conversation, author; and header=false where
+                              the columns have no names, dateOrder=DMY where days come before months
   --tasks embed,classify      what is done with the documents; embed unless given
   --idempotency-key <key>     the same key again within 24 hours imports nothing a second time
 

@@ -74,6 +74,27 @@ describe('signalbox import', () => {
   );
 
   test(
+    'says of a file without a header what is in which column, and how its dates are read',
+    async () => {
+      const { id } = await makeCollection();
+      const path = file('bare.csv', 'first thing,03/04/2026\nsecond thing,05/04/2026\n');
+      const mapping = ['header=false', 'text=column 1', 'createdAt=column 2', 'dateOrder=DMY'];
+      const maps = mapping.flatMap((pair) => ['--map', pair]);
+      expect(await run(['import', path, '--collection', id, ...maps]).ended).toMatchObject({ code: 0 });
+      const query =
+        'query ($id: ID!) { node(id: $id) { ... on Collection { documents { nodes { text createdAt } } } } }';
+      const { node } = await workspace.read<{ node: { documents: { nodes: object[] } } }>(query, { id });
+      expect(node.documents.nodes).toEqual([
+        { text: 'second thing', createdAt: '2026-04-05T00:00:00.000Z' },
+        { text: 'first thing', createdAt: '2026-04-03T00:00:00.000Z' },
+      ]);
+      const wrong = await run(['import', path, '--collection', id, '--map', 'header=perhaps']).ended;
+      expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('--map header must be true or false') });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     'shows what failed, where the report is, and ends with 1',
     async () => {
       const { id } = await makeCollection();

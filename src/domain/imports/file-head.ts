@@ -112,6 +112,7 @@ class HeadReader {
 
 async function planCsv(reader: HeadReader, blank: Dialect): Promise<FilePlan> {
   const { mapping: given, kind, isWhole } = reader.head;
+  refuseJson(reader.text);
   const dialect = await findDelimiter(reader, blank);
   const [first] = await reader.sample(dialect, 1);
   if (first === undefined) throw refused('has no record that ends within its first megabyte: is it CSV?');
@@ -131,9 +132,33 @@ async function planCsv(reader: HeadReader, blank: Dialect): Promise<FilePlan> {
   const notes = noteDates({ mapping, isGiven: given?.dateOrder !== undefined }, columns, rows);
   if (!header) notes.push('The first record was read as data: the file has no header.');
   if (rows.length === 0 && isWhole) notes.push('The file has a header and no records.');
-  if (!hasText(mapping) && rows.length > 0) throw noText(columns);
+  const isSeen = rows.length > 0 || !isWhole;
+  if (!hasText(mapping) && isSeen) throw noText(columns);
   if (dialect.delimiter !== ',') notes.push(`Cells are separated by ${JSON.stringify(dialect.delimiter)}.`);
   return { dialect: planned, mapping, notes };
+}
+
+/** Read as CSV, it would come out as cells torn at the commas between its keys. */
+function refuseJson(text: Buffer): void {
+  if (/^\s*\[\s*\{/.test(text.toString('utf8', 0, 200))) throw jsonArray();
+  const [line = ''] = text
+    .toString('utf8')
+    .trimStart()
+    .split(/[\r\n]/, 1);
+  if (line.startsWith('{') && isJson(line)) {
+    throw refused('holds JSON objects, one a line: send it with the format JSONL');
+  }
+}
+
+const jsonArray = () => refused('is one JSON array: write one object a line (JSONL)');
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const noText = (columns: readonly string[]) =>
@@ -184,7 +209,7 @@ async function planJsonl(reader: HeadReader, blank: Dialect): Promise<FilePlan> 
   const objects = sample.flatMap(({ content }) => (content === null ? [] : [content as JsonObject]));
   if (objects.length === 0) {
     if (reader.text.toString('utf8', 0, 100).trimStart().startsWith('[')) {
-      throw refused('is one JSON array: write one object a line (JSONL)');
+      throw jsonArray();
     }
     throw refused(
       `has no line that is a JSON object at its beginning${sample[0] ? `: line ${sample[0].line} ${sample[0].problem}` : ''}`,

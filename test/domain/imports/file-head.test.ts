@@ -41,6 +41,15 @@ describe('a file that is no table', () => {
     );
     expect(await refusal('nothing\nof it\n', { format: 'JSONL' })).toMatch(/line 1 is not valid JSON/);
   });
+
+  test('of JSON is not read as CSV: its lines would be torn at their commas', async () => {
+    expect(await refusal('\n{"id":1,"text":"a b c"}\r\n{"id":2,"text":"d e f"}\r\n')).toMatch(
+      /holds JSON objects, one a line: send it with the format JSONL/,
+    );
+    expect(await refusal(' [\n  {"id":1,"text":"a"}\n]')).toMatch(/one JSON array: write one object a line/);
+    expect((await plan('{name},text\nx,A text of its own\n')).dialect.columns).toEqual(['{name}', 'text']);
+    expect((await plan('[id],text\n1,A text of its own\n')).dialect.columns).toEqual(['[id]', 'text']);
+  });
 });
 
 describe('the encoding of a file', () => {
@@ -83,6 +92,10 @@ describe('the first record', () => {
       ['good', 'bad'],
       ['nice', 'awful'],
     ]);
+  });
+
+  test('needs a mapping where no name is a text, and what follows is too large to be looked at', async () => {
+    expect(await refusal(`foo,bar\n1,"${'y z '.repeat(300_000)}"\n2,more\n`)).toMatch(/no column looks like a text/);
   });
 
   test('may be all there is', async () => {

@@ -121,6 +121,11 @@ export function normaliseName(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '');
 }
 
+/** Whether a column of this name holds metadata as it stands, where it holds objects. */
+export function isMetadataName(name: string): boolean {
+  return normaliseName(name) === 'metadata';
+}
+
 /**
  * Which column is which field, by the names of columns and by what is in the first records. A name alone is not enough
  * where the values say otherwise: ids have to differ from one another, dates to be dates.
@@ -226,8 +231,8 @@ function isProse({ values }: Column): boolean {
 }
 
 /** Whether a column is worth filtering by, where the source has it anyway. */
-function isLabel({ values }: Column): boolean {
-  return values.every((value) => value.length <= LABEL_MAX_CHARACTERS && !/^[[{]/.test(value));
+function isLabel({ name, values }: Column): boolean {
+  return isMetadataName(name) || values.every((value) => value.length <= LABEL_MAX_CHARACTERS && !/^[[{]/.test(value));
 }
 
 function meanLength({ values }: Column): number {

@@ -4,6 +4,7 @@ import { DOCUMENT_KINDS } from '../documents/document.ts';
 import type { DocumentInput } from '../documents/prepare-documents.ts';
 import { readDate } from './dates.ts';
 import type { Dialect } from './dialect.ts';
+import { isMetadataName } from './guess-mapping.ts';
 import type { ColumnField, Mapping } from './mapping.ts';
 
 /** A conversation's summary is a document too, and its external id holds this. */
@@ -39,10 +40,13 @@ export class RecordMapper {
   readonly #mapping: Mapping;
   readonly #columns: readonly string[];
   readonly #read: ReadColumn;
+  /** Objects that are metadata already first: a column of its own says it more surely. */
+  readonly #metadataColumns: readonly string[];
 
   constructor(dialect: Dialect, mapping: Mapping) {
     this.#mapping = mapping;
     this.#columns = dialect.columns;
+    this.#metadataColumns = [...mapping.metadata].sort((a, b) => Number(isMetadataName(b)) - Number(isMetadataName(a)));
     const places = new Map(dialect.columns.map((column, i) => [column, i]));
     this.#read = (content, column) => {
       if (isJsonObject(content)) return Object.hasOwn(content, column) ? (content[column] ?? null) : null;
@@ -87,8 +91,12 @@ export class RecordMapper {
   #metadata(content: readonly string[] | JsonObject, conversation: string | null): JsonObject {
     const author = this.#cell(content, 'author');
     const metadata: JsonObject = {};
-    for (const column of this.#mapping.metadata) {
+    for (const column of this.#metadataColumns) {
       const value = this.#read(content, column);
+      if (isJsonObject(value) && isMetadataName(column)) {
+        Object.assign(metadata, value);
+        continue;
+      }
       const trimmed = typeof value === 'string' ? value.trim() : value;
       if (trimmed !== null && trimmed !== '') metadata[column] = trimmed;
     }

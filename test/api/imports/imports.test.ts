@@ -142,6 +142,31 @@ describe('importDocuments', () => {
     ]);
   });
 
+  test('takes the keys of an object that is called metadata, and a column of its own before them', async () => {
+    const records = [
+      { id: 'm1', text: 'The first of them.', metadata: { plan: 'pro', seats: 3, deep: { a: [1] } }, plan: 'free' },
+      { id: 'm2', text: 'The second.', metadata: 'none', plan: null },
+      { id: 'm3', text: 'The third.', metadata: {} },
+    ];
+    const lines = records.map((record) => JSON.stringify(record)).join('\n');
+    const collectionId = await client.collection();
+    await client.import(lines, { collectionId, format: 'JSONL' });
+    const expected = [
+      { externalId: 'm1', metadata: { plan: 'free', seats: 3, deep: { a: [1] } } },
+      { externalId: 'm2', metadata: { metadata: 'none' } },
+      { externalId: 'm3', metadata: {} },
+    ];
+    const byId = (stored: readonly { externalId: string | null; metadata: object }[]) =>
+      stored
+        .map(({ externalId, metadata }) => ({ externalId, metadata }))
+        .sort((left, right) => String(left.externalId).localeCompare(String(right.externalId)));
+    expect(byId(await client.documents(collectionId))).toEqual(expected);
+    const feedback = await client.collection('FEEDBACK');
+    await client.import(lines, { collectionId: feedback, format: 'JSONL' });
+    // Short texts of feedback are metadata, too.
+    expect(byId(await client.documents(feedback))).toMatchObject(expected);
+  });
+
   test('gives records of a collection of companies to the extractor of companies', async () => {
     const collectionId = await client.collection('COMPANY');
     const csv =

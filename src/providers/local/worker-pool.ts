@@ -10,6 +10,9 @@ const BATCH_CHARACTERS = 20_480;
 /** A call is split over the workers only into parts at least this large: smaller ones lose more than they gain. */
 const SMALLEST_SPLIT = 8;
 
+/** A call of so many texts takes no thread for long. */
+const SHORT_CALL = SMALLEST_SPLIT;
+
 /** Texts of one call that go to a worker together, as positions in the call. */
 interface Batch {
   readonly positions: readonly number[];
@@ -50,16 +53,52 @@ function splitByLength(texts: readonly string[], workers: number): Batch[] {
   return batches;
 }
 
+/** Calls that have batches waiting. Short ones and long ones take turns, and so do the calls of either kind. */
+class CallLine {
+  readonly #short: Call[] = [];
+  readonly #long: Call[] = [];
+  #wasShort = false;
+
+  add(call: Call): void {
+    (call.texts.length <= SHORT_CALL ? this.#short : this.#long).push(call);
+  }
+
+  /** The next batch, of a call that stays in line while it has more. */
+  take(): { call: Call; batch: Batch } | null {
+    const line = this.#lineAtTurn();
+    const call = line?.shift();
+    const batch = call?.waiting.shift();
+    if (call === undefined || batch === undefined) return null;
+    if (call.waiting.length > 0) this.add(call);
+    this.#wasShort = line === this.#short;
+    return { call, batch };
+  }
+
+  get isEmpty(): boolean {
+    return this.#lineAtTurn() === null;
+  }
+
+  #lineAtTurn(): Call[] | null {
+    const lines = this.#wasShort ? [this.#long, this.#short] : [this.#short, this.#long];
+    for (const line of lines) {
+      // Of calls that failed or were cancelled nothing waits any more.
+      while (line[0]?.waiting.length === 0) line.shift();
+      if (line.length > 0) return line;
+    }
+    return null;
+  }
+}
+
 /**
  * Threads that hold one model each. A thread is started when there is work that no idle thread can take, and is replaced
- * after it died. Calls take turns, batch by batch, so that a single query does not wait behind a bulk load.
+ * after it died. Calls take turns, batch by batch, so that a single query does not wait behind bulk loads, however many.
  */
 export class EmbeddingWorkerPool {
   readonly #source: EncoderSource;
   readonly #size: number;
   readonly #workerModule: URL;
   readonly #slots = new Set<Slot>();
-  readonly #calls: Call[] = [];
+  readonly #calls = new CallLine();
   readonly #active = new Set<Call>();
   #closed = false;
 
@@ -96,7 +135,7 @@ export class EmbeddingWorkerPool {
     const onAbort = (): void => call.settle(cancelledError(signal));
     signal.addEventListener('abort', onAbort, { once: true });
     this.#active.add(call);
-    this.#calls.push(call);
+    this.#calls.add(call);
     this.#dispatch();
     return promise;
   }
@@ -112,28 +151,16 @@ export class EmbeddingWorkerPool {
   }
 
   #dispatch(): void {
-    while (!this.#closed) {
-      const call = this.#nextCall();
-      if (!call) return;
+    while (!this.#closed && !this.#calls.isEmpty) {
       const slot = this.#idleSlot();
-      if (!slot) {
-        this.#calls.unshift(call);
-        return;
-      }
-      const batch = call.waiting.shift();
-      if (!batch) continue;
-      if (call.waiting.length > 0) this.#calls.push(call);
-      slot.work = { call, batch };
+      const next = slot === undefined ? null : this.#calls.take();
+      if (slot === undefined || next === null) return;
+      const { call, batch } = next;
+      slot.work = next;
       slot.worker.ref();
       const request: WorkerRequest = { texts: batch.positions.map((position) => call.texts[position] ?? '') };
       slot.worker.postMessage(request);
     }
-  }
-
-  #nextCall(): Call | undefined {
-    let call = this.#calls.shift();
-    while (call && call.waiting.length === 0) call = this.#calls.shift();
-    return call;
   }
 
   #idleSlot(): Slot | undefined {

@@ -56,6 +56,17 @@ describe('the pool of embedding workers', () => {
     expect(finished).toEqual(['query', 'bulk']);
   });
 
+  it('lets a single query pass any number of bulk calls, and none of those wait for all queries', async () => {
+    const pool = open(1);
+    const finished: string[] = [];
+    const run = (name: string, texts: string[]) => pool.run(texts, never).then(() => finished.push(name));
+    const bulk = Array.from({ length: 20 }, (_, i) => run(`bulk ${i}`, Array(32).fill('a')));
+    const queries = Array.from({ length: 20 }, (_, i) => run(`query ${i}`, ['q']));
+    await Promise.all([...bulk, ...queries]);
+    expect(finished.slice(0, 6)).toEqual(['bulk 0', 'query 0', 'bulk 1', 'query 1', 'bulk 2', 'query 2']);
+    expect(finished).toHaveLength(40);
+  });
+
   it('rejects only the call that failed', async () => {
     const pool = open(1);
     const [failed, fine] = await Promise.allSettled([pool.run(['fail'], never), pool.run(['fine'], never)]);

@@ -23,7 +23,10 @@ const DOCUMENTS_PER_BATCH = 64;
 const BATCHES_AT_ONCE = 3;
 /** Chunks of one provider call: few enough that one of a slow model is over long before its time limit. */
 const CHUNKS_PER_CALL = 64;
-/** Bulk calls of this process at a provider at once, whatever the number of jobs; the others wait their turn outside. */
+/**
+ * Bulk calls of this process at a provider at once, whatever the number of jobs; the others wait their turn outside. A
+ * workspace waits for another one's where both use the same provider, which is the built-in one, and for one of them there.
+ */
 const CALLS_AT_ONCE = 3;
 
 export interface EmbeddingProgress {
@@ -134,10 +137,11 @@ export class EmbeddingService {
     const texts = pieces.flatMap(({ document, chunks }) =>
       chunks.map((chunk) => chunkInput(document.title, document.text.slice(chunk.start, chunk.end))),
     );
+    const place = { line: model.live.id ?? model.live.name, owner: call.caller.workspace.id };
     const embedded: EmbeddedText[] = [];
     for (let start = 0; start < texts.length; start += CHUNKS_PER_CALL) {
       const piece = texts.slice(start, start + CHUNKS_PER_CALL);
-      const { embeddings } = await this.#turns.run(() =>
+      const { embeddings } = await this.#turns.run(place, () =>
         this.#gateway.embed(call, { texts: piece, purpose: 'document', model: model.id, bulk: true }),
       );
       embedded.push(...embeddings);

@@ -294,11 +294,14 @@ begin
     insert into meter_days as m (workspace_id, meter, day, used)
     select e."workspaceId", c.meter, (to_timestamp(e.at / 1000) at time zone 'utc')::date, sum(c.amount)
     from json_to_recordset(metered) as e (
-      "workspaceId" text, at float8, embeddings integer, "llmCalls" integer, "vectorQueries" integer, metered boolean)
+      "workspaceId" text, at float8, embeddings integer, "llmCalls" integer, "vectorQueries" integer, images integer,
+      "audioSeconds" numeric, metered boolean)
     cross join lateral (values
       ('EMBEDDINGS', case when e.metered then 0 else e.embeddings end),
       ('LLM_CALLS', case when e.metered then 0 else e."llmCalls" end),
-      ('VECTOR_QUERIES', e."vectorQueries")
+      ('VECTOR_QUERIES', e."vectorQueries"),
+      ('IMAGES', e.images),
+      ('AUDIO_MICROSECONDS', round(e."audioSeconds" * 1000000))
     ) as c (meter, amount)
     where c.amount > 0
     group by 1, 2, 3 order by 1, 2, 3

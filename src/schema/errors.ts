@@ -131,6 +131,15 @@ export const MeterEnum = builder.enumType('Meter', {
     EMBEDDINGS: { description: 'Texts turned into vectors by a provider; what the cache gives is free.' },
     LLM_CALLS: { description: 'Calls of a language model.' },
     VECTOR_QUERIES: { description: 'Searches among vectors.' },
+    TOKENS: { description: 'Tokens that models read and wrote, told by the vendor or counted. No tier limits them.' },
+    IMAGES: {
+      description:
+        'Pictures that a model was shown, each time that it was called with them; what the cache gives is free. No tier limits them.',
+    },
+    AUDIO_SECONDS: {
+      description:
+        'Seconds of sound that were transcribed or spoken, where the provider tells them or the sound itself does. No tier limits them.',
+    },
   },
 });
 

@@ -2,7 +2,7 @@ import type { PendingQuery, Row } from 'postgres';
 import type { SystemScope, WorkspaceScope } from '../../db/workspace-scope.ts';
 import { newId } from '../../shared/ids.ts';
 import type { Tier } from '../access/caller.ts';
-import { type LimitedMeter, limitOf } from '../usage/tiers.ts';
+import { LIMITED_METERS, type LimitedMeter, limitOf } from '../usage/tiers.ts';
 import { limitWindowStart } from '../usage/usage-report.ts';
 import { dayOf } from '../usage/utc-day.ts';
 import { ALERT_PERCENT, type Alert, type AlertLevel, type LimitReading, type StandingAlert } from './alert.ts';
@@ -56,7 +56,8 @@ async function readMeterLimits(
   const rows = await scope.sql<{ workspaceId: string; tier: Tier; meter: LimitedMeter; used: number }[]>`
     select w.id as workspace_id, w.tier, m.meter, sum(m.used)::float8 as used
     from workspaces w join meter_days m on m.workspace_id = w.id
-    where w.id = any(${[...workspaceIds]}::text[]) and m.day >= ${dayOf(limitWindowStart(atMs))}::date
+    where w.id = any(${[...workspaceIds]}::text[]) and m.meter = any(${[...LIMITED_METERS]}::text[])
+      and m.day >= ${dayOf(limitWindowStart(atMs))}::date
     group by w.id, w.tier, m.meter`;
   return rows.flatMap(({ workspaceId, tier, meter, used }): LimitReading[] => {
     const limit = limitOf(tier, meter);

@@ -84,6 +84,7 @@ export class AttemptLog {
         costUsd,
         latencyMs: durationMs,
         ...counts,
+        ...countedMedia(report),
       },
     );
     this.#record(event);
@@ -178,6 +179,17 @@ function costOf({ outcome, usage, media }: TryReport, info: ModelInfo): string |
   if (outcome === 'CACHED' || (usage === null && isFree(info))) return '0';
   if (usage === null && !isPaidBySound(info)) return null;
   return usageCostUsd(usage ?? NO_USAGE, info, media);
+}
+
+/** Longer than any sound that is sent or spoken in one call; what says to have more is not believed. */
+const LONGEST_SOUND_SECONDS = 1_000_000;
+
+/** Counted where the call itself is, once however many tries it took. */
+function countedMedia({ counts, media = {} }: TryReport): Pick<UsageEvent, 'images' | 'audioSeconds'> {
+  const { images = 0, audioSeconds: told } = media;
+  if ((counts.llmCalls ?? 0) === 0) return {};
+  const isHeard = typeof told === 'number' && told > 0 && told <= LONGEST_SOUND_SECONDS;
+  return { ...(images > 0 ? { images } : {}), ...(isHeard ? { audioSeconds: told } : {}) };
 }
 
 function addUsage(left: TokenUsage, right: TokenUsage): TokenUsage {

@@ -107,7 +107,7 @@ export class MediaCalls {
         heardSeconds,
         count: (made) => ({
           usage: ('usage' in made ? made.usage : undefined) ?? NO_USAGE,
-          ...(isSound(method) ? { media: { audioSeconds: secondsOf(made) ?? heardSeconds } } : {}),
+          ...(isSound(method) ? { media: { audioSeconds: secondsOf(made) ?? heardSeconds ?? heardIn(made) } } : {}),
           counts: { llmCalls: 1, metered: taking.metered },
         }),
         countCancelled: { llmCalls: 1, metered: taking.metered },
@@ -124,9 +124,9 @@ function boundOf(request: object, heardSeconds: number | null): UseBound {
   return textsBound(textsOf(request)?.sent().texts ?? []);
 }
 
-/** Of the sound in a request, as it says itself; null where it has none, or does not say. */
-function heardIn(request: object): number | null {
-  return 'audio' in request ? soundSeconds((request as TranscribeRequest).audio) : null;
+/** Of the sound in a request or an answer, as it says itself; null where it has none, or does not say. */
+function heardIn(spoken: object): number | null {
+  return 'audio' in spoken ? soundSeconds((spoken as TranscribeRequest | SpeakResult).audio) : null;
 }
 
 /** What a request says in words; null where it is about sound, whose tokens the vendor alone can count. */

@@ -66,9 +66,14 @@ function write(database: Database, events: readonly RecordedEvent[]): Promise<st
         ${keeping.map(({ reservationId }) => reservationId ?? '')}::text[],
         ${jsonOf(held.filter(({ settles }) => settles !== true))}::text::json,
         ${jsonOf(events.filter(({ cacheKind }) => cacheKind !== null))}::text::json,
-        ${jsonOf(events.filter(({ metered, vectorQueries }) => !metered || vectorQueries > 0))}::text::json
+        ${jsonOf(events.filter(isToBeMetered))}::text::json
       ) as answer`,
   );
+}
+
+/** Whether it adds to a meter that no `MeterTaking` has counted. Tokens are summed up by day as they are. */
+function isToBeMetered({ metered, vectorQueries, images = 0, audioSeconds = 0 }: RecordedEvent): boolean {
+  return !metered || vectorQueries > 0 || images > 0 || audioSeconds > 0;
 }
 
 /** Null where there are none: what few calls need is not looked at for the others. */

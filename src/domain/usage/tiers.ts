@@ -1,11 +1,12 @@
 import type { Tier } from '../access/caller.ts';
 
-/** What is counted by day and workspace; values of the API's `Meter`. */
-export const METERS = ['EMBEDDINGS', 'LLM_CALLS', 'VECTOR_QUERIES'] as const;
-export type Meter = (typeof METERS)[number];
-
 /** The meters that a tier may limit. */
-export type LimitedMeter = Exclude<Meter, 'VECTOR_QUERIES'>;
+export const LIMITED_METERS = ['EMBEDDINGS', 'LLM_CALLS'] as const;
+export type LimitedMeter = (typeof LIMITED_METERS)[number];
+
+/** What is counted of a workspace; values of the API's `Meter`. */
+export const METERS = [...LIMITED_METERS, 'VECTOR_QUERIES', 'TOKENS', 'IMAGES', 'AUDIO_SECONDS'] as const;
+export type Meter = (typeof METERS)[number];
 
 /** A limit holds over so many UTC days, today among them. */
 export const LIMIT_WINDOW_DAYS = 30;
@@ -19,7 +20,8 @@ const TIER_LIMITS: Readonly<Record<Tier, Readonly<Record<LimitedMeter, number | 
 
 /** How much of a meter a tier includes, or null where it has no limit. */
 export function limitOf(tier: Tier, meter: Meter): number | null {
-  return meter === 'VECTOR_QUERIES' ? null : TIER_LIMITS[tier][meter];
+  const limits: Readonly<Partial<Record<Meter, number | null>>> = TIER_LIMITS[tier];
+  return limits[meter] ?? null;
 }
 
 /** The smallest tier that includes more of a meter than this one, or null. */

@@ -30,6 +30,10 @@ export interface UsageEvent {
   embeddings: number;
   llmCalls: number;
   vectorQueries: number;
+  /** Pictures that the call had with it, where it is a call that counts; absent: none. */
+  images?: number;
+  /** Of sound that such a call heard or spoke, as far as somebody has told or measured it. */
+  audioSeconds?: number;
   /** Texts or answers that the cache gave. */
   cacheHits: number;
   /** The cache that was looked into; null: none. */

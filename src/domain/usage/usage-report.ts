@@ -82,7 +82,7 @@ export interface MeterPercentage {
   percent: number | null;
 }
 
-/** What `meter_days` has for one meter in the window of the limits. */
+/** What one meter has counted in the window of the limits. */
 export interface MeterUse {
   used: number;
   /** The oldest day (UTC) with any use, as its midnight in milliseconds; null where there is none. */
@@ -129,6 +129,12 @@ export function checkDimensions(by: readonly UsageDimension[]): UsageDimension[]
 /** Midnight of the first day that the limits still count. */
 export function limitWindowStart(nowMs: number): number {
   return addDays(startOfDay(nowMs), 1 - LIMIT_WINDOW_DAYS);
+}
+
+/** The days that the limits count. */
+export function limitWindow(nowMs: number): Period {
+  const startMs = limitWindowStart(nowMs);
+  return { from: new Date(startMs), to: new Date(addDays(startMs, LIMIT_WINDOW_DAYS)) };
 }
 
 /** When the use of the oldest counted day no longer counts. */

@@ -6,6 +6,7 @@ import {
   keptPeriod,
   type LimitState,
   limitStates,
+  limitWindow,
   limitWindowStart,
   type MeterPercentage,
   type Period,
@@ -17,7 +18,7 @@ import {
   type UsageRange,
   type UsageTotals,
 } from './usage-report.ts';
-import { readGroups, readMeters, readTotals } from './usage-store.ts';
+import { readGroups, readMeters, readTokenUse, readTotals } from './usage-store.ts';
 
 /**
  * What one workspace used. Each part reads the database when it is asked for, and again when it is asked again: a
@@ -76,13 +77,26 @@ export class UsageService {
         return inWorkspace(workspace.id, (scope) => readGroups(scope, period, dimensions, now));
       },
       limits: () => this.#limits(workspace),
-      percentages: async () => percentagesOf(await this.#limits(workspace)),
+      percentages: () => this.#percentages(workspace),
     };
   }
 
   async #limits({ id, tier }: MeteredWorkspace): Promise<LimitState[]> {
     const now = this.#now();
-    const uses = await this.#database.withWorkspace(id, (scope) => readMeters(scope, limitWindowStart(now)));
+    const uses = await this.#database.withSnapshot(id, async (scope) => {
+      const [meters, tokens] = await Promise.all([
+        readMeters(scope, limitWindowStart(now)),
+        readTokenUse(scope, limitWindow(now), now),
+      ]);
+      return meters.set('TOKENS', tokens);
+    });
     return limitStates(tier, uses, now);
+  }
+
+  /** Without the tokens, which no tier limits. */
+  async #percentages({ id, tier }: MeteredWorkspace): Promise<MeterPercentage[]> {
+    const now = this.#now();
+    const uses = await this.#database.withWorkspace(id, (scope) => readMeters(scope, limitWindowStart(now)));
+    return percentagesOf(limitStates(tier, uses, now));
   }
 }

@@ -299,13 +299,36 @@ export async function readCacheUse(scope: WorkspaceScope, sinceMs: number): Prom
   return new Map(rows.map(({ kind, ...use }) => [kind, use]));
 }
 
-/** What the meters have counted since a day. */
+/** As sound is counted by day: rounded to seconds, many short clips would be nothing, or twice what they are. */
+const AUDIO_ROWS = 'AUDIO_MICROSECONDS';
+const SECOND_MICROSECONDS = 1e6;
+
+/** What the meters have counted since a day; tokens are not among them, see `readTokenUse`. */
 export async function readMeters(scope: WorkspaceScope, sinceMs: number): Promise<Map<Meter, MeterUse>> {
-  const rows = await scope.sql<{ meter: Meter; used: number; oldestDay: number }[]>`
+  const rows = await scope.sql<{ meter: Meter | typeof AUDIO_ROWS; used: number; oldestDay: number }[]>`
     select meter, sum(used)::float8 as used, extract(epoch from min(day) filter (where used > 0))::float8 as oldest_day
     from meter_days where workspace_id = ${scope.workspaceId} and day >= ${dayOf(sinceMs)}::date
     group by meter having sum(used) > 0`;
-  return new Map(rows.map(({ meter, used, oldestDay }) => [meter, { used, oldestDayMs: oldestDay * 1_000 }]));
+  return new Map(
+    rows.map(({ meter, used, oldestDay }) => {
+      const oldestDayMs = oldestDay * 1_000;
+      if (meter !== AUDIO_ROWS) return [meter, { used, oldestDayMs }];
+      return ['AUDIO_SECONDS', { used: Math.round(used / SECOND_MICROSECONDS), oldestDayMs }];
+    }),
+  );
+}
+
+/** Tokens of some whole days: no meter has them, the sums of the attempts do. */
+export async function readTokenUse(scope: WorkspaceSnapshot, period: Period, nowMs: number): Promise<MeterUse> {
+  const [{ totalTokens: used }, [oldest]] = await Promise.all([
+    readTotals(scope, period, nowMs),
+    scope.sql<{ day: number }[]>`
+      select extract(epoch from day)::float8 as day from usage_daily
+      where workspace_id = ${scope.workspaceId} and day >= ${dayOf(period.from.getTime())}::date
+        and day < ${dayOf(period.to.getTime())}::date and input_tokens + output_tokens > 0
+      order by usage_daily.day limit 1`,
+  ]);
+  return { used, oldestDayMs: oldest === undefined ? null : oldest.day * 1_000 };
 }
 
 /** Until the end of the transaction no other server takes from this meter. Sent together with what is sent next. */

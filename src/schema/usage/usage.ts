@@ -80,10 +80,11 @@ export const UsageGroupType = builder.objectRef<UsageGroup>('UsageGroup').implem
 });
 
 const LimitStateType = builder.objectRef<LimitState>('LimitState').implement({
-  description: 'How much of an allowance is used, over the last 30 days.',
+  description: 'How much a meter has counted, over the last 30 days, and how much of it the tier includes.',
   fields: (t) => ({
     meter: t.field({ type: MeterEnum, description: 'What is counted.', resolve: (state) => state.meter }),
-    used: t.exposeInt('used', { description: 'How much is used.' }),
+    // Tokens pass the 2,147,483,647 of an Int.
+    used: t.exposeFloat('used', { description: 'How much is used: a whole number up to 2⁵³.' }),
     limit: t.exposeInt('limit', { nullable: true, description: 'How much there is; null where there is no limit.' }),
     resetsAt: t.expose('resetsAt', {
       type: 'DateTime',
@@ -119,7 +120,7 @@ const UsageReportType = builder.objectRef<UsageReport>('UsageReport').implement(
     }),
     limits: t.field({
       type: [LimitStateType],
-      description: 'The tier’s allowances over the last 30 days, whatever the report’s range.',
+      description: 'Each meter over the last 30 days with the tier’s allowance, whatever the report’s range.',
       resolve: (report) => report.limits(),
     }),
     percentages: t.field({

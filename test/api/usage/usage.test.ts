@@ -194,9 +194,12 @@ test('limits and percentages are those of the tier', async () => {
     { meter: 'EMBEDDINGS', used: 5, limit: 1_000 },
     { meter: 'LLM_CALLS', used: 0, limit: 100 },
     { meter: 'VECTOR_QUERIES', used: 0, limit: null },
+    { meter: 'TOKENS', used: expect.toSatisfy((used: number) => used >= 5), limit: null },
+    { meter: 'IMAGES', used: 0, limit: null },
+    { meter: 'AUDIO_SECONDS', used: 0, limit: null },
   ]);
   expect(Date.parse(limits[0]?.resetsAt ?? '')).toBeGreaterThan(Date.now() + 28 * 86_400_000);
-  expect(percentages.map(({ percent }) => percent)).toEqual([0.5, 0, null]);
+  expect(percentages.map(({ percent }) => percent)).toEqual([0.5, 0, null, null, null, null]);
   await workspace.read('{ embed(texts: ["a", "b"]) { cached } }');
   const unlimited = await report(['DAY']);
   expect(unlimited.limits[0]).toMatchObject({ meter: 'EMBEDDINGS', used: 2, limit: null });

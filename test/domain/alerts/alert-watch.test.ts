@@ -7,6 +7,7 @@ import { AlertWatch } from '../../../src/domain/alerts/alert-watch.ts';
 import type { BudgetWindow } from '../../../src/domain/usage/budget.ts';
 import { BudgetService } from '../../../src/domain/usage/budget-service.ts';
 import { ReservationService } from '../../../src/domain/usage/reservation-service.ts';
+import { MAX_TOKENS } from '../../../src/shared/token-count.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { addWorkspace, NOON, usageEvent } from '../usage/usage-fixtures.ts';
@@ -173,6 +174,15 @@ describe('an allowance of 30 days', () => {
     await useMeter(id, 145);
     await server.watch.check([id]);
     expect(await levels(id)).toEqual(['WARNING', 'CRITICAL']);
+  });
+
+  test('that no tier includes warns of nothing, however much is used', async () => {
+    const { id } = await addWorkspace(database, 'FREE');
+    const much = { inputTokens: MAX_TOKENS, images: 1_000_000, audioSeconds: 1_000_000, vectorQueries: 1_000_000 };
+    server.recorder.record(usageEvent(id, { at: clock.now, ...much }));
+    await server.recorder.flush();
+    await server.watch.check([id]);
+    expect(await alertRows(database, id)).toEqual([]);
   });
 
   test('is armed again once its use has slid below the level, also while nothing is used', async () => {

@@ -74,16 +74,26 @@ test('events are written within a moment, without anybody asking', async () => {
   await waitFor('the next event', async () => (await written(workspace.id)).attempts === 2);
 });
 
-test('what was metered before the call is not metered again; vector queries always are', async () => {
+test('what was metered before the call is not metered again; vector queries, images and sound always are', async () => {
   const workspace = await addWorkspace(database, 'FREE');
   const recorder = new UsageRecorder({ database, logger: readableLogger().logger });
   recorder.record(usageEvent(workspace.id, { embeddings: 5, metered: true }));
   recorder.record(usageEvent(workspace.id, { llmCalls: 2, metered: false }));
   recorder.record(usageEvent(workspace.id, { operation: 'vector_query', vectorQueries: 3, metered: true }));
+  recorder.record(usageEvent(workspace.id, { llmCalls: 1, images: 4, metered: true }));
+  recorder.record(usageEvent(workspace.id, { llmCalls: 1, audioSeconds: 0.0015, metered: true }));
   await recorder.drain();
   const { meters, requests, attempts } = await written(workspace.id);
-  expect(meters).toEqual({ LLM_CALLS: 2, VECTOR_QUERIES: 3 });
-  expect([attempts, requests]).toEqual([3, 2]);
+  expect(meters).toEqual({ LLM_CALLS: 2, VECTOR_QUERIES: 3, IMAGES: 4, AUDIO_MICROSECONDS: 1_500 });
+  expect([attempts, requests]).toEqual([5, 4]);
+});
+
+test('a call with tokens alone, whose allowance was taken before it, adds no row to the meters', async () => {
+  const workspace = await addWorkspace(database, 'FREE');
+  const recorder = new UsageRecorder({ database, logger: readableLogger().logger });
+  recorder.record(usageEvent(workspace.id, { llmCalls: 1, inputTokens: 900, outputTokens: 12, metered: true }));
+  await recorder.drain();
+  expect(await written(workspace.id)).toMatchObject({ attempts: 1, meters: {} });
 });
 
 /** Commits, and then loses the answer, as a connection that breaks at the wrong moment does. */
@@ -101,7 +111,8 @@ test('a batch whose commit was not heard of is written once', async () => {
   const workspace = await addWorkspace(database, 'FREE');
   const forgetful = new ForgetfulDatabase(database.sql, null);
   const recorder = new UsageRecorder({ database: forgetful, logger: readableLogger().logger });
-  for (let i = 0; i < 20; i++) recorder.record(usageEvent(workspace.id, { embeddings: 1, costUsd: '0.01' }));
+  const event = { embeddings: 1, images: 1, audioSeconds: 0.5, costUsd: '0.01' };
+  for (let i = 0; i < 20; i++) recorder.record(usageEvent(workspace.id, event));
   await expect(recorder.flush()).rejects.toThrow('ECONNRESET');
   expect(recorder.counts.pending).toBe(20);
   await recorder.drain();
@@ -110,7 +121,7 @@ test('a batch whose commit was not heard of is written once', async () => {
     attempts: 20,
     requests: 20,
     costUsd: '0.2',
-    meters: { EMBEDDINGS: 20 },
+    meters: { EMBEDDINGS: 20, IMAGES: 20, AUDIO_MICROSECONDS: 10_000_000 },
   });
 });
 

@@ -6,6 +6,7 @@ import { UsageRecorder } from '../../../src/domain/usage/usage-recorder.ts';
 import type { UsageRange } from '../../../src/domain/usage/usage-report.ts';
 import { UsageService } from '../../../src/domain/usage/usage-service.ts';
 import { InvalidInputError } from '../../../src/shared/errors.ts';
+import { MAX_TOKENS } from '../../../src/shared/token-count.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { addWorkspace, NOON, readableLogger, usageEvent } from './usage-fixtures.ts';
 
@@ -193,12 +194,67 @@ describe('limits', () => {
       { meter: 'EMBEDDINGS', used: 250, limit: 1_000, resetsAt: new Date('2026-03-11T00:00:00Z') },
       { meter: 'LLM_CALLS', used: 0, limit: 100, resetsAt: new Date('2026-04-09T00:00:00Z') },
       { meter: 'VECTOR_QUERIES', used: 4, limit: null, resetsAt: new Date('2026-04-09T00:00:00Z') },
+      { meter: 'TOKENS', used: 0, limit: null, resetsAt: new Date('2026-04-09T00:00:00Z') },
+      { meter: 'IMAGES', used: 0, limit: null, resetsAt: new Date('2026-04-09T00:00:00Z') },
+      { meter: 'AUDIO_SECONDS', used: 0, limit: null, resetsAt: new Date('2026-04-09T00:00:00Z') },
     ]);
     expect(await report.percentages()).toEqual([
       { meter: 'EMBEDDINGS', percent: 25 },
       { meter: 'LLM_CALLS', percent: 0 },
       { meter: 'VECTOR_QUERIES', percent: null },
+      { meter: 'TOKENS', percent: null },
+      { meter: 'IMAGES', percent: null },
+      { meter: 'AUDIO_SECONDS', percent: null },
     ]);
+  });
+
+  /** Of the meters that no tier limits. */
+  async function unlimited(owner = workspace) {
+    const report = await service.report(owner);
+    const states = (await report.limits()).filter(({ limit }) => limit === null);
+    return Object.fromEntries(states.map(({ meter, used, resetsAt }) => [meter, { used, resetsAt: dayOf(resetsAt) }]));
+  }
+  const dayOf = (instant: Date) => instant.toISOString().slice(0, 10);
+
+  test('count tokens of every attempt of the 30 days, however many, and come back a day after the other', async () => {
+    record({ at: at('2026-02-08T23:59:59Z'), inputTokens: 7 });
+    record({ at: at('2026-02-09T12:00:00Z'), outcome: 'CACHED', cacheHits: 1 });
+    record({ at: at('2026-02-10T00:00:00Z'), inputTokens: MAX_TOKENS, outputTokens: MAX_TOKENS, metered: true });
+    record({ at: at('2026-03-10T23:59:59Z'), inputTokens: 30, outputTokens: 4, outcome: 'FAILED', llmCalls: 1 });
+    expect((await unlimited()).TOKENS).toEqual({ used: 2 * MAX_TOKENS + 34, resetsAt: '2026-03-12' });
+  });
+
+  test('count images and sound of calls of every tier, whoever counts the calls themselves', async () => {
+    for (const metered of [true, false]) {
+      record({ at: at('2026-02-08T23:59:59Z'), llmCalls: 1, images: 50, audioSeconds: 50, metered });
+      record({ at: at('2026-02-11T00:00:00Z'), llmCalls: 1, images: 2, metered });
+      record({ llmCalls: 1, images: 1, audioSeconds: 60.25, metered });
+    }
+    expect(await unlimited()).toMatchObject({
+      IMAGES: { used: 6, resetsAt: '2026-03-13' },
+      AUDIO_SECONDS: { used: 121, resetsAt: '2026-04-09' },
+    });
+  });
+
+  test('lose nothing of many short sounds, and round their sum alone', async () => {
+    for (let clips = 0; clips < 1_000; clips++) record({ llmCalls: 1, audioSeconds: 0.024, metered: true });
+    expect((await unlimited()).AUDIO_SECONDS?.used).toBe(24);
+    for (let clips = 0; clips < 9; clips++) record({ llmCalls: 1, audioSeconds: 0.049999, metered: true });
+    expect((await unlimited()).AUDIO_SECONDS?.used).toBe(24);
+    record({ llmCalls: 1, audioSeconds: 0.050009, metered: true });
+    expect((await unlimited()).AUDIO_SECONDS?.used).toBe(25);
+  });
+
+  test('tell more than 2,147,483,647 of each', async () => {
+    const many = { llmCalls: 1, images: 2_000_000_000, audioSeconds: 2_000_000_000, inputTokens: MAX_TOKENS };
+    for (let calls = 0; calls < 2; calls++) record({ ...many, metered: true });
+    expect(await unlimited()).toMatchObject({
+      TOKENS: { used: 2 * MAX_TOKENS },
+      IMAGES: { used: 4_000_000_000 },
+      AUDIO_SECONDS: { used: 4_000_000_000 },
+    });
+    const other = await addWorkspace(database, 'FREE');
+    expect(Object.values(await unlimited(other)).map(({ used }) => used)).toEqual([0, 0, 0, 0]);
   });
 
   test('pass 100 % after a move to a smaller tier', async () => {

@@ -5,6 +5,7 @@ import type { EventBus } from './event-bus.ts';
 declare const scopeKind: unique symbol;
 declare const isSnapshot: unique symbol;
 declare const readsWorkspace: unique symbol;
+declare const isStatement: unique symbol;
 
 /**
  * What reads the rows of one workspace. Store functions that only read take this, so that they run in a `WorkspaceScope` too;
@@ -14,6 +15,18 @@ export interface WorkspaceReads {
   readonly workspaceId: string;
   readonly sql: ISql;
   readonly [readsWorkspace]: true;
+}
+
+/**
+ * What writes rows of one workspace in a single statement, which is a transaction of its own. Only
+ * `Database.writeWorkspace` makes one.
+ */
+export interface WorkspaceStatement {
+  readonly workspaceId: string;
+  readonly sql: ISql;
+  /** Rings a topic of the event bus once the statement is committed. */
+  ring(topic: string): void;
+  readonly [isStatement]: true;
 }
 
 interface Scope {
@@ -126,9 +139,8 @@ interface StatementBefore {
   isOver: boolean;
 }
 
-const TAKE_ON_TO_READ = `
-  select set_config('role', 'signalbox_app', true), set_config('app.workspace_id', $1, true),
-    set_config('transaction_read_only', 'on', true)`;
+const TAKE_ON = `select set_config('role', 'signalbox_app', true), set_config('app.workspace_id', $1, true)`;
+const TAKE_ON_TO_READ = `${TAKE_ON}, set_config('transaction_read_only', 'on', true)`;
 
 /**
  * Reads the rows of one workspace: each statement is a transaction of its own, which takes on role and workspace in the same
@@ -136,18 +148,50 @@ const TAKE_ON_TO_READ = `
  * @param waitMs within which the first one must begin; null: whenever it can
  * @throws where it does not begin in time, with a code that `isDatabaseUnavailable` knows
  */
-export async function readInScope<Result>(
-  { sql, embedded }: TransactionPlace,
+export function readInScope<Result>(
+  place: TransactionPlace,
   workspaceId: string,
   waitMs: number | null,
   work: (reads: WorkspaceReads) => Promise<Result>,
 ): Promise<Result> {
+  return takenOn(place, { text: TAKE_ON_TO_READ, workspaceId }, waitMs, (sql) =>
+    work({ workspaceId, sql } as WorkspaceReads),
+  );
+}
+
+/**
+ * Writes rows of one workspace in a single statement: it takes on role and workspace in the same round trip before it, and
+ * is committed when it has answered.
+ * @param waitMs within which it must begin; null: whenever it can
+ * @param work asks for one statement
+ * @throws where it does not begin in time, as `readInScope`; it may have run all the same
+ */
+export async function writeInScope<Result>(
+  place: TransactionPlace,
+  workspaceId: string,
+  waitMs: number | null,
+  work: (statement: WorkspaceStatement) => Promise<Result>,
+): Promise<Result> {
+  const rung = new Set<string>();
+  const ring = (topic: string) => rung.add(topic);
+  const result = await takenOn(place, { text: TAKE_ON, workspaceId }, waitMs, (sql) =>
+    work({ workspaceId, sql, ring } as WorkspaceStatement & { ring: typeof ring }),
+  );
+  for (const topic of rung) place.bus.ring(topic);
+  return result;
+}
+
+async function takenOn<Result>(
+  { sql, embedded }: TransactionPlace,
+  { text, workspaceId }: { text: string; workspaceId: string },
+  waitMs: number | null,
+  work: (sql: ISql) => Promise<Result>,
+): Promise<Result> {
   embedded?.assertRunning();
   const deadline = startDeadline(waitMs);
-  const before: StatementBefore = { text: TAKE_ON_TO_READ, values: [workspaceId], begun: deadline.stop, isOver: false };
-  const reading = (sql as unknown as PrecededSql).preceded(before);
+  const before: StatementBefore = { text, values: [workspaceId], begun: deadline.stop, isOver: false };
   try {
-    return await Promise.race([work({ workspaceId, sql: reading } as WorkspaceReads), deadline.missed]);
+    return await Promise.race([work((sql as unknown as PrecededSql).preceded(before)), deadline.missed]);
   } finally {
     deadline.stop();
     before.isOver = true;

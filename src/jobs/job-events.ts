@@ -1,4 +1,4 @@
-import type { WorkspaceScope } from '../db/workspace-scope.ts';
+import type { WorkspaceScope, WorkspaceStatement } from '../db/workspace-scope.ts';
 
 /** Rung when jobs were cancelled that a worker may be at. */
 export const CANCELLATIONS_TOPIC = 'job-cancellations';
@@ -24,7 +24,7 @@ export function jobsTopic(workspaceId: string): string {
  * written by triggers on `jobs`, whichever statement changes it. Of a change that does not call this, followers hear a
  * few seconds late.
  */
-export function ringJobs(scope: WorkspaceScope, jobIds: Iterable<string>): void {
+export function ringJobs(scope: WorkspaceScope | WorkspaceStatement, jobIds: Iterable<string>): void {
   let hasAny = false;
   for (const jobId of jobIds) {
     scope.ring(jobTopic(jobId));

@@ -35,9 +35,16 @@ export interface NewJob {
   payload: object;
 }
 
+export interface CompletedAttempt {
+  outcome: 'completed';
+  attempt: Attempt;
+  result: JsonValue | undefined;
+  hasSteps: boolean;
+}
+
 /** How an attempt ended. */
 export type AttemptEnd =
-  | { outcome: 'completed'; attempt: Attempt; result: JsonValue | undefined; hasSteps: boolean }
+  | CompletedAttempt
   /**
    * @property delayMs by the database's clock, which is the one that decides whether a job is due
    * @property usedUp whether the attempt counts against the job's attempts

@@ -6,8 +6,9 @@ import type { Logger } from '../observability/logger.ts';
 import { type DeadLetter, sendDeadLetters } from './dead-letters.ts';
 import { RetryLater } from './define-job.ts';
 import { dropSteps } from './job-step-store.ts';
-import { type AttemptEnd, endAttempts, messageOf } from './job-store.ts';
+import { type AttemptEnd, type CompletedAttempt, endAttempts, messageOf } from './job-store.ts';
 import type { LaneKeeper } from './lane-keeper.ts';
+import { completeAndStart } from './next-jobs-store.ts';
 import type { QueueName } from './policies.ts';
 import type { JobRunner } from './run-job.ts';
 import { delayAlike, hasMore, type Picked, pickJobs, pickMoreJobs, type StartedJob } from './turn-store.ts';
@@ -172,12 +173,18 @@ class TurnJobs {
     const { boss, database, keeper } = this.#parts;
     // What a dead worker's turn brought back may be more than its slots: those are not filled again.
     const limit = this.#goesOn ? Math.min(all.length, this.#slots.granted - this.#running) : 0;
+    const completed = ended.flatMap(({ end }) => (leavesNothing(end) ? [end] : []));
+    if (limit > 0 && completed.length === ended.length) {
+      return database.writeWorkspace(this.#turn.workspaceId, (statement) =>
+        completeAndStart(statement, this.#turn, completed, limit),
+      );
+    }
     const picked = await database.withWorkspace(this.#turn.workspaceId, async (scope) => {
       const recording = endAttempts(
         scope,
         ended.map(({ end }) => end),
       );
-      if (ended.some(leavesMore)) await this.#follow(scope, ended, await recording);
+      if (completed.length < ended.length) await this.#follow(scope, ended, await recording);
       const [more] = await Promise.all([limit > 0 ? pickMoreJobs(scope, this.#turn, limit) : NONE, recording]);
       await sendDeadLetters(boss, scope, more.dead);
       return more;
@@ -210,8 +217,8 @@ class TurnJobs {
 
 const NONE: Picked = { started: [], dead: [] };
 
-function leavesMore({ end }: Recorded): boolean {
-  return end.outcome !== 'completed' || end.hasSteps;
+function leavesNothing(end: AttemptEnd): end is CompletedAttempt {
+  return end.outcome === 'completed' && !end.hasSteps;
 }
 
 /** Of a workspace that is over its allowance, the rest waits too, without each being started for it. */

@@ -1,5 +1,5 @@
 import type { PendingQuery, Row } from 'postgres';
-import type { SystemScope, WorkspaceScope } from '../db/workspace-scope.ts';
+import type { SystemScope, WorkspaceReads, WorkspaceScope } from '../db/workspace-scope.ts';
 import type { JsonObject } from '../shared/json.ts';
 import type { JobKind } from './define-job.ts';
 import { ringJobs } from './job-events.ts';
@@ -71,11 +71,9 @@ async function handOver(
   from: { cut: Fragment; goesOn: Fragment },
 ): Promise<Picked> {
   const { sql, workspaceId } = scope;
-  const queue = turn.queue.toUpperCase();
   const isGivenBack = sql`jobs.id = any(given_back.ids)`;
   const isStarted = sql`(attempt < max_attempts or ${isGivenBack})`;
-  const beginsAnew = sql`${isStarted} and not (started_at is not null and exists (
-    select from job_steps s where s.workspace_id = jobs.workspace_id and s.job_id = jobs.id and s.name = ${CHECKPOINT}))`;
+  const beginsAnew = sql`${isStarted} and not (${goesOnFromCheckpoint(scope)})`;
   // By their places in the table, where they stay as long as they are locked: by their ids each would be looked up again.
   const rows = await sql<(StartedJob & { status: JobStatus; error: string })[]>`
     with line as materialized (
@@ -84,21 +82,10 @@ async function handOver(
       ${from.cut}
     ), given_back as (
       select array(select id from cut where has_progressed) as ids
-    ), due as (
-      select ctid as place, id, priority from jobs
-      where queue = ${queue} and workspace_id = ${workspaceId} and status = 'RETRYING' and next_attempt_at <= now()
-        and (select goes_on from line)
-      order by next_attempt_at limit ${limit} for update skip locked
-    ), fresh as (
-      select ctid as place, id, priority from jobs
-      where queue = ${queue} and workspace_id = ${workspaceId} and status = 'QUEUED'
-        and (select goes_on from line)
-      order by priority desc, id limit ${limit} for update skip locked
-    ), chosen as (
+    ), ${waitingJobs(scope, turn.queue, limit, sql`true`)}, chosen as (
       select place from cut
       union all
-      (select place from (select * from due union all select * from fresh) waiting
-        order by priority desc, id limit ${limit})
+      select place from waiting
     )
     update jobs set
       status = case when ${isStarted} then 'RUNNING' else 'DEAD' end,
@@ -126,6 +113,39 @@ async function handOver(
     started: rows.filter(({ status }) => status === 'RUNNING'),
     dead: rows.filter(({ status }) => status === 'DEAD'),
   };
+}
+
+/**
+ * Locks the jobs that a turn would take next, by priority and age, and leaves out what others have locked: as `waiting`, and
+ * where `line` says that the turn goes on.
+ */
+export function waitingJobs(
+  { sql, workspaceId }: Pick<WorkspaceReads, 'sql' | 'workspaceId'>,
+  queueName: QueueName,
+  limit: number,
+  isWanted: Fragment,
+): Fragment {
+  const queue = queueName.toUpperCase();
+  return sql`due as (
+      select ctid as place, id, priority from jobs
+      where queue = ${queue} and workspace_id = ${workspaceId} and status = 'RETRYING' and next_attempt_at <= now()
+        and (select goes_on from line) and ${isWanted}
+      order by next_attempt_at limit ${limit} for update skip locked
+    ), fresh as (
+      select ctid as place, id, priority from jobs
+      where queue = ${queue} and workspace_id = ${workspaceId} and status = 'QUEUED'
+        and (select goes_on from line) and ${isWanted}
+      order by priority desc, id limit ${limit} for update skip locked
+    ), waiting as (
+      select place, id from (select * from due union all select * from fresh) found
+      order by priority desc, id limit ${limit}
+    )`;
+}
+
+/** Of a job's row that is about to be started. */
+export function goesOnFromCheckpoint({ sql }: Pick<WorkspaceReads, 'sql'>): Fragment {
+  return sql`jobs.started_at is not null and exists (
+    select from job_steps s where s.workspace_id = jobs.workspace_id and s.job_id = jobs.id and s.name = ${CHECKPOINT})`;
 }
 
 /** Whether more jobs of the workspace could be started at once. */

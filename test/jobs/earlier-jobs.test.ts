@@ -4,7 +4,7 @@ import type { Sql } from 'postgres';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { z } from 'zod';
 import type { Database } from '../../src/db/client.ts';
-import { readNews } from '../../src/domain/queues/job-event-store.ts';
+import { currentSnapshot, readJobEvents, readNews } from '../../src/domain/queues/job-event-store.ts';
 import { startBoss } from '../../src/jobs/boss.ts';
 import { bossDatabase } from '../../src/jobs/boss-database.ts';
 import { defineJob } from '../../src/jobs/define-job.ts';
@@ -92,4 +92,25 @@ test('what an earlier version has told of jobs within the last hour is news to w
 
   const { events } = await database.withWorkspace('ws_1', (scope) => readNews(scope, '3:3:', null, 10));
   expect(events.map(({ seq, job }) => `${job.id} ${seq}`).sort()).toEqual(['job_1 1', 'job_1 2', 'job_2 1']);
+}, 180_000);
+
+test('jobs whose events an earlier version has numbered go on with their numbers, and are noted', async () => {
+  await earlier.before('0034_told_by_statements', async (sql) => {
+    await sql`insert into workspaces (id, name, slug, tier) values ('ws_1', 'ws_1', 'ws_1', 'FREE')`;
+    await sql`
+      insert into jobs (workspace_id, id, kind, queue, status, priority, max_attempts)
+      select 'ws_1', 'job_' || n, 'GENERATE', 'STANDARD', 'QUEUED', 5, 4 from generate_series(1, 2) n`;
+    await sql`update jobs set status = 'RUNNING' where id = 'job_1'`;
+  });
+
+  const database = await earlier.bringOver();
+
+  const { snapshot, events } = await database.withWorkspace('ws_1', async (scope) => {
+    const since = await currentSnapshot(scope);
+    await scope.sql`update jobs set status = 'COMPLETED' where id = 'job_1'`;
+    return { snapshot: since, events: (await readJobEvents(scope, 'job_1', 0, 10))?.events };
+  });
+  expect(events?.map(({ seq, status }) => `${seq} ${status}`)).toEqual(['1 QUEUED', '2 RUNNING', '3 COMPLETED']);
+  const news = await database.withWorkspace('ws_1', (scope) => readNews(scope, snapshot, null, 10));
+  expect(news.events.map(({ seq, job }) => `${job.id} ${seq}`)).toEqual(['job_1 3']);
 }, 180_000);

@@ -134,6 +134,34 @@ test('what a dead worker had more than there are slots is run, and its places ar
   expect(mostLater).toBeLessThanOrEqual(2);
 });
 
+test('turns that go on together never run more than their worker has slots for', async () => {
+  let running = 0;
+  let most = 0;
+  let ended = 0;
+  let begun = 0;
+  const definition = job(async () => {
+    running += 1;
+    begun += 1;
+    most = Math.max(most, running);
+    // Some are over before others that began with them.
+    if (begun % 3 === 0) await sleep(1);
+    running -= 1;
+    ended += 1;
+    return undefined;
+  });
+  workspaceId = await harness.workspace();
+  await harness.database.withWorkspace(workspaceId, (scope) =>
+    harness.queue.enqueueAll(
+      scope,
+      definition,
+      Array.from({ length: 400 }, () => ({})),
+    ),
+  );
+  worker = await harness.work([definition], { size: { slots: 12, slotsPerWorkspace: 12, jobsPerTurn: 5 } });
+  await waitFor('all to be run', () => ended === 400);
+  expect(most).toBeLessThanOrEqual(12);
+});
+
 test('a turn that cannot be read is passed over, and the worker goes on', async () => {
   const definition = job(async () => 'run');
   worker = await harness.work([definition]);

@@ -43,8 +43,6 @@ export const jobs = pgTable(
     eventSeq: integer('event_seq').notNull().default(0),
     /** The latest events that tell of another status or attempt, oldest first; eight at the most. */
     stateEvents: stateEvents('state_events').notNull().default(sql`'{}'`),
-    /** Transaction of the latest of these, for the trigger that notes it in `job_news`; null where none is held here. */
-    toldIn: transactionId('told_in'),
     result: jsonb('result'),
     error: text('error'),
     createdAt: instant('created_at').notNull().defaultNow(),
@@ -105,7 +103,8 @@ export const jobKeys = pgTable(
 
 /**
  * What happened to a job, numbered from 1, where the job's own row does not hold it: progress, and of its status and
- * attempts what is older. Written by triggers on `jobs`, so that no statement can change a job without telling.
+ * attempts what is older. Written by triggers on `jobs`, so that no statement can change a job without telling: they tell
+ * of every row whose `event_seq` the statement has not counted up itself.
  */
 export const jobEvents = pgTable(
   'job_events',
@@ -136,7 +135,8 @@ export const jobEvents = pgTable(
 );
 
 /**
- * Which jobs a transaction has told a status or an attempt of, in a row a statement; by triggers on `jobs`. Whoever follows
+ * Which jobs a transaction has told a status or an attempt of, in a row a statement, or a few of one that changes hundreds; by
+ * triggers on `jobs`, or by the statement itself where it writes the events too. Whoever follows
  * a workspace finds them by it, as long as what happened is news. Its rows go with their age, and by a trigger with their
  * workspace: a foreign key would lock the workspace's row in each transaction that starts or ends a job.
  */

@@ -266,7 +266,7 @@ describe('following a job', () => {
         insert into job_events (workspace_id, job_id, seq, at, status, is_progress, done, failed)
         select workspace_id, id, e.seq, e.at, e.status, false, 0, 0
         from jobs cross join lateral unnest(state_events) e where id = ${job.id}`;
-      await sql`update jobs set state_events = '{}', told_in = null where id = ${job.id}`;
+      await sql`update jobs set state_events = '{}' where id = ${job.id}`;
     });
     await job.complete();
     const told = (await follow(job.id).rest()).map(({ seq, status }) => [seq, status]);

@@ -1,3 +1,4 @@
+import type { TransactionSql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { vacuumChangedTables } from '../../../src/db/embedded-vacuum.ts';
 import { Maintenance } from '../../../src/domain/queues/maintenance.ts';
@@ -142,6 +143,42 @@ test('what is told of jobs is noted once a transaction and statement, and goes w
   );
   await maintenance.runOnce();
   expect(await noted()).toHaveLength(2);
+});
+
+test('what a statement tells of any number of jobs is noted, of each workspace its own, and not what is taken back', async () => {
+  const { database } = given;
+  const noted = (workspaceId: string) =>
+    database.withWorkspace(
+      workspaceId,
+      ({ sql }) => sql<{ id: string }[]>`
+        select unnest(job_ids) as id from job_news where transaction_id = (select max(transaction_id) from job_news)`,
+    );
+  const jobs = (sql: TransactionSql, workspaceId: string) => sql`
+    insert into jobs (workspace_id, id, kind, queue, status, priority, max_attempts)
+    select ${workspaceId}, ${workspaceId} || ' "job" ' || n, 'IMPORT', 'BATCH', 'QUEUED', 5, 4 from generate_series(1, 700) n`;
+  for (const id of ['many', 'others']) {
+    await insertWorkspace(database, id);
+    await database.withWorkspace(id, ({ sql }) => jobs(sql, id));
+  }
+  await database.withSystem(async ({ sql }) => {
+    const failing = sql.savepoint(
+      (inner) => inner`
+        update jobs set status = 'CANCELLED', priority = 1 / (700 - split_part(id, ' ', 3)::int) where workspace_id = 'many'`,
+    );
+    await expect(failing).rejects.toMatchObject({ code: '22012' });
+    await sql`
+      update jobs set status = 'RUNNING'
+      where workspace_id = 'others' or (workspace_id = 'many' and id like '%0')`;
+  });
+  const idsOf = (id: string, numbers: number[]) => numbers.map((n) => `${id} "job" ${n}`).toSorted();
+  const all = Array.from({ length: 700 }, (_, n) => n + 1);
+  expect((await noted('others')).map(({ id }) => id).toSorted()).toEqual(idsOf('others', all));
+  expect((await noted('many')).map(({ id }) => id).toSorted()).toEqual(
+    idsOf(
+      'many',
+      all.filter((n) => n % 10 === 0),
+    ),
+  );
 });
 
 test('what is told of jobs goes with their workspace, also what is told while it is deleted', async () => {

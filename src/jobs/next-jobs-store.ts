@@ -7,7 +7,7 @@ import { goesOnFromCheckpoint, type StartedJob, type TurnIdentity, waitingJobs }
  * What `endAttempts` and `pickMoreJobs` do, of attempts that came to their end and left nothing behind, in one round trip:
  * a turn that goes on with short jobs does little else. A job whose attempts are used up is left to the next turn's
  * `pickJobs`, as it leaves a dead letter.
- * @param limit further jobs that are started at the most
+ * @param limit further jobs that are started at the most; 0 where the turn does not go on
  */
 export async function completeAndStart(
   statement: WorkspaceStatement,

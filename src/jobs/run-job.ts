@@ -95,19 +95,23 @@ export class JobRunner {
     const { jobId, kind, attempt } = job;
     const parent = this.#options.logger;
     let logger: Logger | undefined;
-    // Most jobs have nothing to say, and a logger of one's own costs more than they do.
+    // Most jobs say nothing and take no steps: what they do not ask for is not made.
     const ownLogger = () => {
       logger ??= parent.child({ workspaceId, jobId, kind, attempt });
       return logger;
     };
-    const steps = new JobSteps(database, workspaceId, job, ending);
-    const progress = new ProgressWriter(
-      async (report) => {
-        const isCurrent = await database.withWorkspace(workspaceId, (scope) => writeProgress(scope, job, report));
-        if (!isCurrent) ending.abort(new AttemptOverError());
-      },
-      (error) => ownLogger().warn({ err: error }, 'progress of a job could not be written'),
-    );
+    let steps: JobSteps | undefined;
+    const ownSteps = () => {
+      steps ??= new JobSteps(database, workspaceId, job, ending);
+      return steps;
+    };
+    let progress: ProgressWriter | undefined;
+    let isOver = false;
+    const report = (done: number, failed: number, total: number | null) => {
+      if (isOver) return;
+      progress ??= this.#progressOf(workspaceId, job, ending, ownLogger);
+      progress.report({ done, failed, total });
+    };
     try {
       ending.throwIfAborted();
       const definition = this.#definitionOf(kind);
@@ -120,17 +124,30 @@ export class JobRunner {
         get logger() {
           return ownLogger();
         },
-        progress: (done, failed, total) => progress.report({ done, failed, total: total ?? null }),
-        step: (name, part) => steps.run(name, part),
-        checkpoint: (value, also) => steps.checkpoint(value, also),
-        write: (part) => steps.write(part),
-        resumed: () => steps.resumed(),
+        progress: (done, failed, total) => report(done, failed, total ?? null),
+        step: (name, part) => ownSteps().run(name, part),
+        checkpoint: (value, also) => ownSteps().checkpoint(value, also),
+        write: (part) => ownSteps().write(part),
+        resumed: () => ownSteps().resumed(),
       });
       const result = await ending.orReason(work);
-      return { outcome: 'completed', attempt: job, result: storable(result), hasSteps: steps.areKept };
+      return { outcome: 'completed', attempt: job, result: storable(result), hasSteps: steps?.areKept ?? false };
     } finally {
-      await progress.close();
+      isOver = true;
+      if (progress !== undefined) await progress.close();
     }
+  }
+
+  #progressOf(workspaceId: string, job: StartedJob, ending: AttemptEnding, logger: () => Logger): ProgressWriter {
+    return new ProgressWriter(
+      async (report) => {
+        const isCurrent = await this.#options.database.withWorkspace(workspaceId, (scope) =>
+          writeProgress(scope, job, report),
+        );
+        if (!isCurrent) ending.abort(new AttemptOverError());
+      },
+      (error) => logger().warn({ err: error }, 'progress of a job could not be written'),
+    );
   }
 
   #definitionOf(kind: JobKind): JobDefinition {

@@ -172,20 +172,20 @@ class TurnJobs {
     if (ended.length === 0) return [];
     const { boss, database, keeper } = this.#parts;
     // What a dead worker's turn brought back may be more than its slots: those are not filled again.
-    const limit = this.#goesOn ? Math.min(all.length, this.#slots.granted - this.#running) : 0;
+    const limit = this.#goesOn ? Math.max(0, Math.min(all.length, this.#slots.granted - this.#running)) : 0;
     const completed = ended.flatMap(({ end }) => (leavesNothing(end) ? [end] : []));
-    if (limit > 0 && completed.length === ended.length) {
+    if (completed.length === ended.length) {
       return database.writeWorkspace(this.#turn.workspaceId, (statement) =>
         completeAndStart(statement, this.#turn, completed, limit),
       );
     }
     const picked = await database.withWorkspace(this.#turn.workspaceId, async (scope) => {
-      const recording = endAttempts(
+      const current = await endAttempts(
         scope,
         ended.map(({ end }) => end),
       );
-      if (completed.length < ended.length) await this.#follow(scope, ended, await recording);
-      const [more] = await Promise.all([limit > 0 ? pickMoreJobs(scope, this.#turn, limit) : NONE, recording]);
+      await this.#follow(scope, ended, current);
+      const more = limit > 0 ? await pickMoreJobs(scope, this.#turn, limit) : NONE;
       await sendDeadLetters(boss, scope, more.dead);
       return more;
     });

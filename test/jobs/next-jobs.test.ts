@@ -177,6 +177,13 @@ describe('an attempt that is over', () => {
   });
 });
 
+test('a turn that its worker does not go on with ends its jobs and takes no others', async () => {
+  const { ids, started } = await begin(3, 2);
+  expect(await goOn(started, 0)).toEqual([]);
+  for (const id of idsOf(started)) expect(await eventsOf(id)).toEqual(['1 QUEUED', '2 RUNNING', '3 COMPLETED']);
+  expect(await rowOf(ids[2] as string)).toMatchObject({ status: 'QUEUED', attempt: 0 });
+});
+
 describe('a job that takes a place', () => {
   /** Leaves a job as a process has that died over it, when all had been told of it that is given. */
   async function comesBack(id: string, attempt: number): Promise<void> {

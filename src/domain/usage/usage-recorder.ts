@@ -94,8 +94,8 @@ export class UsageRecorder {
    */
   async settle(): Promise<void> {
     const target = this.#recorded;
-    // What ends in the same turn of the event loop is written together.
-    await endOfTurn();
+    // What ends in the same turn of the event loop is written together, as long as it is not too much.
+    if (this.#queue.length < SETTLED_AT_ONCE) await endOfTurn();
     for (let failures = 0; this.#settled < target; ) {
       try {
         await this.#writeBatch(Math.max(SETTLED_AT_ONCE, Math.ceil(this.#queue.length / 2)));

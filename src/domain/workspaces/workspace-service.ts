@@ -81,8 +81,10 @@ export class WorkspaceService {
     }
     const name = input.name === null ? null : checkName(input.name);
     const changed = await this.#database.withSystem(async (scope) => {
+      // The workspace before its jobs, as whoever changes a budget locks them.
+      const updated = await updateWorkspace(scope, input.id, { name, tier: input.tier });
       if (input.tier !== null) await wakeDelayedJobs(scope, input.id);
-      return updateWorkspace(scope, input.id, { name, tier: input.tier });
+      return updated;
     });
     if (changed === null) throw new NotFoundError('workspace', input.id);
     this.#authenticator.forgetWorkspace(input.id);
